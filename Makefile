@@ -1,0 +1,52 @@
+# `make lab` and `make test` each work as the first command in a fresh clone, and
+# without a network from the second time on.
+
+PYTHON ?= python3
+PORT ?= 8888
+BROWSER ?= yes
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-fast format notebooks clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lab: .venv/lab ## Open JupyterLab on lesson 00 (PORT=8888, BROWSER=yes|no)
+	$(BIN)/labkit fetch
+	$(BIN)/jupyter lab --port=$(PORT) $(if $(filter no,$(BROWSER)),--no-browser) \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) \
+	  --ServerApp.root_dir="$(CURDIR)" --LabApp.app_settings_dir="$(CURDIR)/jupyter" \
+	  --LabApp.extension_manager=readonly \
+	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+test: .venv/test ## Lint, types, tests, and every notebook from top to bottom
+	$(BIN)/labkit fetch
+	$(BIN)/pre-commit run --all-files --show-diff-on-failure
+	$(BIN)/pytest
+
+test-fast: .venv/test ## The tests that need neither training nor notebooks
+	$(BIN)/labkit fetch
+	$(BIN)/pytest tests -m "not slow"
+
+format: .venv/test ## Format the code and the notebooks
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(MAKE) notebooks
+
+notebooks: .venv/test ## Clear outputs and normalise metadata, keeping cell ids
+	$(BIN)/nbstripout notebooks/*.ipynb
+
+clean: ## Remove the environment (the cache of weights and data stays)
+	rm -rf .venv
+
+# A stamp is written only after its install succeeded, so a killed one is done again.
+.venv/lab: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("labkit needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12 …" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/test: .venv/lab
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@

@@ -1,0 +1,119 @@
+"""What is installed, what this machine can do, what is missing, what to do about it."""
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from labkit import assets, runtime
+
+MEGABYTE = 10**6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `advice` is there only if something is wrong."""
+
+    topic: str
+    found: str
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything; downloads and changes nothing."""
+    return [*_installed(), *_hardware(), *_cache(), *_profiles()]
+
+
+def report(findings: list[Finding]) -> str:
+    """A line a finding, with what to do below those that are wrong."""
+    width = max(len(finding.topic) for finding in findings)
+    lines = []
+    for finding in findings:
+        mark = "✗" if finding.advice else "✓"
+        lines.append(f"{mark} {finding.topic:<{width}}  {finding.found}")
+        if finding.advice:
+            lines.append(f"  {'':<{width}}  → {finding.advice}")
+    wrong = sum(bool(finding.advice) for finding in findings)
+    lines.append("All is well." if not wrong else f"{wrong} to mend.")
+    return "\n".join(lines)
+
+
+def _installed() -> Iterator[Finding]:
+    yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
+    for line in metadata.requires("labkit") or []:
+        wanted = Requirement(line)
+        if wanted.marker and not wanted.marker.evaluate():  # an extra's
+            continue
+        try:
+            version = metadata.version(wanted.name)
+        except metadata.PackageNotFoundError:
+            yield Finding(wanted.name, "not installed", "run `make lab` to install it")
+            continue
+        fits = wanted.specifier.contains(version, prereleases=True)
+        advice = "" if fits else f"{wanted.specifier} is needed: run `make lab`"
+        yield Finding(wanted.name, version, advice)
+
+
+def _hardware() -> Iterator[Finding]:
+    try:
+        found = runtime.detect()
+    except Exception as error:  # a broken torch fails in many ways
+        advice = "remove .venv and run `make lab`"
+        yield Finding("torch", f"{type(error).__name__}: {error}", advice)
+        return
+    reasons = found.reasons
+    refused = "so it is not used" in reasons["device"]
+    advice = "update the driver, or install a torch built for it" if refused else ""
+    yield Finding("device", f"{found.device}: {reasons['device']}", advice)
+    yield Finding("precision", f"{found.precision}: {reasons['precision']}")
+    yield Finding("threads", str(found.threads))
+    yield Finding("profile", f"{found.profile}: {reasons['profile']}")
+
+
+def _cache() -> Iterator[Finding]:
+    home = assets.home()
+    missing = assets.missing()
+    yield Finding(
+        "cache", f"{home}, {_free(home) // MEGABYTE:,} MB free", _trouble(home)
+    )
+    for wheel, folder in assets.inventory():
+        what = ", ".join(wheel.provides)
+        size = f"{wheel.size / MEGABYTE:.0f} MB to download"
+        advice = f"run `labkit fetch {wheel.provides[0]}` where there is a network"
+        if folder:
+            yield Finding(what, str(folder))
+        else:
+            yield Finding(what, f"not in the cache, {size}", advice)
+    needed = 3 * sum(wheel.size for wheel in missing)  # the wheel, and it unpacked
+    if needed > _free(home):
+        advice = "make room, or set LABKIT_HOME to a folder on another disk"
+        yield Finding("room", f"{needed // MEGABYTE:,} MB needed", advice)
+
+
+def _profiles() -> Iterator[Finding]:
+    roles = ", ".join(p for wheel in assets.resolve() for p in wheel.provides)
+    yield Finding("quick runs", f"the packaged {roles}")
+    if assets.hub_reachable():
+        yield Finding("full runs", "models and data of the Hugging Face Hub")
+    else:
+        yield Finding("full runs", "the same: the Hugging Face Hub is not in reach")
+
+
+def _existing(folder: Path) -> Path:
+    return folder if folder.exists() else _existing(folder.parent)
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def _trouble(folder: Path) -> str:
+    existing = _existing(folder)
+    if os.access(existing, os.W_OK):
+        return ""
+    return f"{existing} cannot be written: set LABKIT_HOME to a folder that can"

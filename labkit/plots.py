@@ -1,0 +1,353 @@
+"""One function a figure, each with its text alternative in the notebook's output.
+
+    picture = bars({"TF-IDF": baseline, "fine-tuned": ours})
+    picture                       # as a cell's last line: shown, and read aloud
+    picture.figure.axes[0]        # plain matplotlib, to change as you like
+
+Nothing here touches pyplot, so no figure stays open and none is shown twice. Colours
+differ in lightness and every line has its own marker and dash, so that a figure
+survives grey printing and colour blindness.
+"""
+
+import base64
+import html
+import io
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import ArrayLike, NDArray
+
+from labkit.errors import LabError
+
+# Any two differ by 10 or more in lightness L*, and stay apart under each kind of colour
+# blindness; each has a contrast of 3:1 to white, as WCAG 2.1 (1.4.11) asks of graphics.
+PALETTE = ("#271C5D", "#C5532D", "#529FA8", "#3C5F85", "#7A221F")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("-", "--", "-.", ":", (0, (8, 2)))
+
+_DOTS_PER_INCH = 200  # shown at 100: crisp on a screen of double density
+
+Record = Mapping[str, float]
+Point = Iterable[float]  # (estimate, low, high): an `uncertainty.Interval`, or a tuple
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, and the sentences that stand for it where it cannot be seen."""
+
+    figure: Figure
+    alt: str
+
+    def png(self) -> bytes:
+        """The figure as an image file, on opaque white."""
+        file = io.BytesIO()
+        self.figure.savefig(file, format="png", dpi=_DOTS_PER_INCH, facecolor="white")
+        return file.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What Jupyter shows: the image with its alternative, or that text alone."""
+        width = round(self.figure.get_figwidth() * _DOTS_PER_INCH / 2)
+        image = (
+            f'<img alt="{html.escape(self.alt)}" width="{width}" '
+            'style="max-width:100%;height:auto" '
+            f'src="data:image/png;base64,{base64.b64encode(self.png()).decode()}">'
+        )
+        return {"text/html": image, "text/plain": self.alt}
+
+
+def axes(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
+    """Empty axes of that many inches: draw on them, then `Picture(figure, alt)`."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, _style(figure.add_subplot())
+
+
+def training_curve(
+    steps: Sequence[Record],
+    evaluations: Sequence[Record] = (),
+    metric: str = "accuracy",
+) -> Picture:
+    """Training and validation loss by step, and below them a metric, if measured.
+
+    From 40 steps on, the loss of single steps is thin, and its running mean thick.
+
+    Args:
+        steps: one record a step, with "step" and "loss".
+        evaluations: records with "step", "loss" and perhaps `metric`.
+
+    Raises:
+        LabError: there are no steps.
+    """
+    if not steps:
+        raise LabError("there are no steps to draw.", "Train for a step or more first.")
+    measured = [record for record in evaluations if metric in record]
+    figure = Figure(figsize=(7, 5.5 if measured else 4), layout="constrained")
+    panels = figure.subplots(1 + bool(measured), sharex=True, squeeze=False)[:, 0]
+    said = ["Line chart by training step.", _draw_training_loss(panels[0], steps)]
+    if evaluations:
+        said.append(_draw_evaluations(panels[0], evaluations, "loss"))
+    if measured:
+        said.append(_draw_evaluations(panels[1], measured, metric))
+        panels[1].set_ylabel(metric)
+    panels[0].set_ylabel("loss")
+    panels[-1].set_xlabel("step")
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    for panel in panels:
+        _style(panel)
+    _draw_legend(figure, panels[0])
+    return Picture(figure, " ".join(said))
+
+
+def learning_curve(
+    sizes: Sequence[int],
+    scores: Mapping[str, Sequence[Point]],
+    ylabel: str = "accuracy",
+    xlabel: str = "training examples",
+) -> Picture:
+    """Score by number of training examples, on a log axis: a line a method.
+
+    Args:
+        sizes: numbers of training examples, rising.
+        scores: method -> one (estimate, low, high) a size; an `Interval` will do.
+
+    Raises:
+        LabError: there are no scores, or a method has not one for each size.
+    """
+    _check_any(len(scores) * len(sizes))
+    figure, panel = axes()
+    said = [f"Line chart of {ylabel} by {xlabel}, with intervals."]
+    for index, (name, points) in enumerate(scores.items()):
+        if len(points) != len(sizes):
+            raise LabError(
+                f"{name} has {len(points)} scores for {len(sizes)} sizes.",
+                "Pass one (estimate, low, high) for each size.",
+            )
+        estimates, low, high = _columns(points)
+        # Set the methods a little apart, so that no interval hides another.
+        at = np.array(sizes) * 1.025 ** (index - (len(scores) - 1) / 2)
+        look = _line(index)
+        panel.plot(at, estimates, label=textwrap.fill(name, 40), **look)
+        _draw_whiskers(panel, at, low, high, vertical=True, color=look["color"])
+        first, last = (_score(estimates[i], low[i], high[i]) for i in (0, -1))
+        said.append(f"{name}: {first} at {sizes[0]:,}, {last} at {sizes[-1]:,}.")
+    panel.set_xscale("log")
+    panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set(xlabel=xlabel, ylabel=ylabel)
+    _draw_legend(figure, panel)
+    return Picture(figure, " ".join(said))
+
+
+def bars(scores: Mapping[str, Point], xlabel: str = "accuracy") -> Picture:
+    """A bar a method, from zero, with its interval; the first on top.
+
+    Args:
+        scores: method -> (estimate, low, high); an `Interval` will do.
+
+    Raises:
+        LabError: there are no scores.
+    """
+    _check_any(len(scores))
+    estimates, low, high = _columns(scores.values())
+    figure, panel = axes(height=1 + 0.5 * len(scores))
+    rows = np.arange(len(scores))
+    panel.barh(rows, estimates, height=0.6, color=PALETTE[2])
+    _draw_whiskers(panel, rows, low, high, vertical=False, color="black")
+    texts = [_score(*point) for point in zip(estimates, low, high, strict=True)]
+    for row, text in enumerate(texts):
+        right = (max(high[row], 0), row)
+        panel.annotate(text, right, (6, 0), textcoords="offset points", va="center")
+    panel.set_yticks(rows, [textwrap.fill(name, 24) for name in scores])
+    panel.invert_yaxis()
+    panel.grid(visible=False, axis="y")
+    panel.set_xlabel(xlabel)
+    told = [f"{name}: {text}." for name, text in zip(scores, texts, strict=True)]
+    highest = f"Highest: {list(scores)[int(np.argmax(estimates))]}."
+    alt = [f"Bar chart of {xlabel}, with intervals.", *told, highest]
+    return Picture(figure, " ".join(alt))
+
+
+def confusion_matrix(
+    references: ArrayLike, predictions: ArrayLike, names: Sequence[str]
+) -> Picture:
+    """How many examples of each class (a row) were given each class (a column).
+
+    Each cell holds a count and its share of the row, which is also its colour.
+
+    Args:
+        references, predictions: class numbers, shape (examples,).
+        names: the classes' names, in the order of their numbers.
+
+    Raises:
+        LabError: there are no examples, the lengths differ, or a number has no name.
+    """
+    counts = _count_pairs(np.asarray(references), np.asarray(predictions), len(names))
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)  # (true, predicted)
+    figure, panel = axes(2 + 0.7 * len(names), 1.6 + 0.7 * len(names))
+    panel.grid(visible=False)
+    panel.set_aspect("equal")
+    ticks = range(len(names))
+    panel.pcolormesh(
+        ticks, ticks, shares, cmap="Blues", vmin=0, vmax=1, edgecolors="#cccccc"
+    )
+    panel.invert_yaxis()
+    for (row, column), count in np.ndenumerate(counts):
+        share = shares[row, column]
+        text = f"{count:,}\n{share:.0%}" if count else "0"
+        color = "white" if share > 0.7 else "black"
+        panel.text(column, row, text, ha="center", va="center", size=9, color=color)
+    labels = [textwrap.fill(name, 24) for name in names]
+    panel.set_xticks(ticks, labels, rotation=45, ha="right", rotation_mode="anchor")
+    panel.set_yticks(ticks, labels)
+    panel.set(xlabel="predicted", ylabel="true")
+    return Picture(figure, _tell_confusions(counts, names))
+
+
+def _style(panel: Axes) -> Axes:
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.grid(color="#dddddd", linewidth=0.6)
+    panel.set_axisbelow(True)
+    return panel
+
+
+def _line(index: int) -> dict[str, Any]:
+    return {
+        "color": PALETTE[index % len(PALETTE)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "linestyle": DASHES[index % len(DASHES)],
+    }
+
+
+def _draw_whiskers(
+    panel: Axes,
+    at: NDArray[Any],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    *,
+    vertical: bool,
+    color: str,
+) -> None:
+    """Lines from low to high, which need not lie around the estimate."""
+    middle, half = (low + high) / 2, (high - low) / 2
+    look: dict[str, Any] = {"fmt": "none", "capsize": 3, "color": color}
+    if vertical:
+        panel.errorbar(at, middle, yerr=half, **look)
+    else:
+        panel.errorbar(middle, at, xerr=half, **look)
+
+
+def _draw_legend(figure: Figure, panel: Axes) -> None:
+    """Above the axes, where it hides no data."""
+    handles, labels = panel.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+
+
+def _draw_training_loss(panel: Axes, records: Sequence[Record]) -> str:
+    steps, losses = _series(records, "loss")
+    window = max(1, len(losses) // 20)
+    look: dict[str, Any] = {"color": PALETTE[0], "label": "training"}
+    if window == 1:
+        panel.plot(steps, losses, marker=".", **look)
+    else:
+        panel.plot(steps, losses, color=PALETTE[0], linewidth=0.5, alpha=0.5)
+        means = np.convolve(losses, np.full(window, 1 / window), "valid")
+        look["label"] = f"training, mean of {window} steps"
+        panel.plot(steps[window - 1 :], means, **look)
+    _mark_not_finite(panel, steps, losses)
+    return _tell_series("Training loss", steps, losses)
+
+
+def _draw_evaluations(panel: Axes, records: Sequence[Record], key: str) -> str:
+    steps, values = _series(records, key)
+    panel.plot(steps, values, label="validation", **_line(1))
+    return _tell_series(f"Validation {key}", steps, values)
+
+
+def _mark_not_finite(
+    panel: Axes, steps: NDArray[np.float64], values: NDArray[np.float64]
+) -> None:
+    """A cross on the axis at each step whose value cannot be drawn."""
+    bad = steps[~np.isfinite(values)]
+    if len(bad):
+        at_bottom = panel.get_xaxis_transform()  # x is a step, y runs from 0 to 1
+        look: dict[str, Any] = {"color": PALETTE[4], "marker": "x", "linestyle": ""}
+        panel.plot(bad, 0.03 + 0 * bad, transform=at_bottom, label="not finite", **look)
+
+
+def _series(
+    records: Sequence[Record], key: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    steps = np.array([float(record["step"]) for record in records])
+    return steps, np.array([float(record[key]) for record in records])
+
+
+def _tell_series(
+    name: str, steps: NDArray[np.float64], values: NDArray[np.float64]
+) -> str:
+    first, last = (f"{values[i]:.3f} at step {steps[i]:,.0f}" for i in (0, -1))
+    words = f"{name}: {first}" + (f", {last}" if len(values) > 1 else "")
+    finite = values[np.isfinite(values)]
+    if len(finite) > 2:
+        words += f", between {finite.min():.3f} and {finite.max():.3f}"
+    if bad := len(values) - len(finite):
+        words += f", not finite at {bad} of {len(values)} steps"
+    return words + "."
+
+
+def _score(estimate: float, low: float, high: float) -> str:
+    return f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _columns(points: Iterable[Point]) -> NDArray[np.float64]:
+    """Estimates, lows and highs, shape (3, points)."""
+    return np.array([tuple(point) for point in points], dtype=float).T
+
+
+def _check_any(scores: int) -> None:
+    if not scores:
+        raise LabError("there are no scores to draw.", "Pass one method or more.")
+
+
+def _count_pairs(
+    references: NDArray[Any], predictions: NDArray[Any], classes: int
+) -> NDArray[np.int64]:
+    """The confusion matrix, shape (classes, classes): rows true, columns predicted."""
+    if references.shape != predictions.shape or not references.size:
+        raise LabError(
+            f"{references.size} references and {predictions.size} predictions "
+            "make no confusion matrix.",
+            "Pass one class number of each for every example.",
+        )
+    numbers = np.concatenate([references, predictions])
+    strays = numbers[~np.isin(numbers, range(classes))]
+    if strays.size:
+        raise LabError(
+            f"class {strays[0]} has no name.",
+            f"There are {classes} names, for the classes 0 to {classes - 1}.",
+        )
+    pairs = references.astype(int) * classes + predictions.astype(int)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def _tell_confusions(counts: NDArray[np.int64], names: Sequence[str]) -> str:
+    said = [
+        f"Confusion matrix of {counts.sum():,} examples, true classes in rows.",
+        *(
+            f"{name}: {row[index]:,} of {row.sum():,} right."
+            for index, (name, row) in enumerate(zip(names, counts, strict=True))
+        ),
+    ]
+    wrong = counts - np.diag(np.diag(counts))
+    row, column = divmod(int(wrong.argmax()), len(names))
+    if wrong[row, column]:
+        said.append(
+            f"Most often confused: {names[row]} taken for {names[column]} "
+            f"({wrong[row, column]:,})."
+        )
+    return " ".join(said)

@@ -1,0 +1,230 @@
+"""How sure is a score? Bootstrap intervals, and a closed form for where they fail.
+
+Draw the test set again from itself, with replacement; score each draw; the spread of
+the scores is the spread to expect from another test set of that size (Efron, 1979,
+"Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7:1-26).
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labkit.errors import LabError
+
+Statistic = Callable[..., float]
+
+_DRAWN_AT_ONCE = 2**22  # indices: 32 MiB
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the ends of its confidence interval.
+
+    >>> print(score := Interval(0.927, 0.901, 0.951))
+    0.927 [0.901, 0.951]
+    >>> 0.92 in score
+    True
+    >>> estimate, low, high = score
+    """
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float = 0.95
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.estimate, self.low, self.high))
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def excludes(self, value: float) -> bool:
+        """Whether the data speak against `value`: for a difference, ask about 0."""
+        return value not in self
+
+
+def bootstrap_interval(
+    *samples: ArrayLike,
+    statistic: Statistic = np.mean,
+    confidence: float = 0.95,
+    resamples: int = 2_000,
+    seed: int = 0,
+) -> Interval:
+    """The percentile bootstrap interval of a statistic of the examples.
+
+        bootstrap_interval(predictions == labels)                      # accuracy
+        bootstrap_interval(labels, predictions, statistic=f1_score)
+
+    It knows only what is in the sample. If all are right, or there is only one
+    example, every draw is alike and the interval has no width: use `wilson_interval`.
+
+    Args:
+        samples: arrays whose rows are the same examples, shape (examples, ...) each.
+            An example is drawn with its row of every array.
+        statistic: `statistic(*samples) -> float`; the mean takes one array.
+
+    Raises:
+        LabError: no examples, unequal lengths, or NaN in the data or the statistic.
+
+    Source: Efron (1979); the percentile interval is Efron and Tibshirani (1993),
+        An Introduction to the Bootstrap, chapter 13.
+    """
+    _check_confidence(confidence)
+    arrays = _check_samples(samples)
+    generator = np.random.default_rng(seed)
+    if statistic is np.mean:
+        scores = _means(arrays, resamples, generator)
+    else:
+        scores = _scores(arrays, statistic, resamples, generator)
+    estimate = float(statistic(*arrays))
+    if np.isnan(estimate) or np.isnan(scores).any():
+        raise LabError(
+            "the statistic is NaN on the data, or on a draw from them.",
+            "A draw may miss a class or repeat one example, and leave it undefined.",
+            "Give it a value there: in scikit-learn, `zero_division=0`.",
+        )
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(scores, [tail, 1 - tail])
+    return Interval(estimate, float(low), float(high), confidence)
+
+
+def paired_bootstrap(
+    a: ArrayLike,
+    b: ArrayLike,
+    *shared: ArrayLike,
+    statistic: Statistic = np.mean,
+    confidence: float = 0.95,
+    resamples: int = 2_000,
+    seed: int = 0,
+) -> Interval:
+    """The interval of how much better `a` scores than `b` on the same examples.
+
+        paired_bootstrap(correct_a, correct_b).excludes(0)
+        paired_bootstrap(predictions_a, predictions_b, labels, statistic=f1_score)
+
+    Both are scored on the same draws, so what makes an example hard for both cancels:
+    the difference can be sure although the two intervals overlap.
+
+    Args:
+        a, b: the two systems' scores or outputs, shape (examples, ...) each.
+        shared: what the statistic takes besides, such as the references.
+        statistic: the difference is `statistic(a, *shared) - statistic(b, *shared)`.
+
+    Raises:
+        LabError: as `bootstrap_interval` does.
+
+    Source: Koehn (2004), Statistical Significance Tests for Machine Translation
+        Evaluation, section 4; Berg-Kirkpatrick, Burkett and Klein (2012), An
+        Empirical Investigation of Statistical Significance in NLP, section 2.
+    """
+
+    def difference(a: NDArray[Any], b: NDArray[Any], *shared: NDArray[Any]) -> float:
+        return statistic(a, *shared) - statistic(b, *shared)
+
+    return bootstrap_interval(
+        a,
+        b,
+        *shared,
+        statistic=difference,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def wilson_interval(correct: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """The closed form for a share of right answers; honest at 0 %, 100 % and n = 1.
+
+    With p the share right among n examples and z the normal quantile, the ends are
+    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n).
+
+    Args:
+        correct: right or wrong, shape (examples,).
+
+    Raises:
+        LabError: no examples, or a value that is neither right (1) nor wrong (0).
+
+    Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical
+        Inference, Journal of the American Statistical Association 22:209-212.
+    """
+    _check_confidence(confidence)
+    (answers,) = _check_samples([correct])
+    if not np.isin(answers, (0, 1)).all():
+        raise LabError(
+            "the Wilson interval is for answers that are right (1) or wrong (0).",
+            "For scores in between, use `bootstrap_interval`.",
+        )
+    n, p = answers.size, float(answers.mean())
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = p + z**2 / (2 * n)
+    margin = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    low, high = ((middle + side * margin) / (1 + z**2 / n) for side in (-1, 1))
+    return Interval(p, max(low, 0.0), min(high, 1.0), confidence)
+
+
+def _means(
+    arrays: list[NDArray[Any]], resamples: int, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """The means of the draws, many draws at a time; the same draws as `_scores`."""
+    if len(arrays) != 1:
+        raise LabError(
+            f"the mean takes one array, not {len(arrays)}.",
+            "Pass `predictions == labels` for the accuracy, or another `statistic=`.",
+        )
+    values, size = arrays[0].astype(float), len(arrays[0])
+    at_once = max(1, _DRAWN_AT_ONCE // size)
+    batches = [min(at_once, resamples - done) for done in range(0, resamples, at_once)]
+    draws = (values[generator.integers(size, size=(n, size))] for n in batches)
+    return np.concatenate(
+        [drawn.reshape(len(drawn), -1).mean(axis=1) for drawn in draws]
+    )
+
+
+def _scores(
+    arrays: list[NDArray[Any]],
+    statistic: Statistic,
+    resamples: int,
+    generator: np.random.Generator,
+) -> NDArray[np.float64]:
+    size = len(arrays[0])
+    draws = (generator.integers(size, size=size) for _ in range(resamples))
+    return np.array([statistic(*(array[rows] for array in arrays)) for rows in draws])
+
+
+def _check_samples(samples: Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """The samples as arrays, refused unless each row is one example, complete."""
+    arrays = [np.asarray(sample) for sample in samples]
+    lengths = [array.shape[0] if array.ndim else 0 for array in arrays]
+    if not all(lengths) or not lengths:
+        raise LabError(
+            "there are no examples to resample.",
+            "Pass one value an example, not their mean.",
+        )
+    if len(set(lengths)) > 1:
+        raise LabError(
+            f"the arrays do not pair up: they have {lengths} examples.",
+            "All must come from the same examples, in the same order.",
+        )
+    for array in arrays:
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise LabError(
+                f"{int(np.isnan(array).sum())} of {array.size} values are NaN.",
+                "An interval over the rest would be of other data: find why first.",
+            )
+    return arrays
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise LabError(
+            f"a confidence of {confidence} is not between 0 and 1.",
+            "For 95 % pass 0.95.",
+        )

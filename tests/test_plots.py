@@ -1,0 +1,245 @@
+"""Each figure says in words what it shows, and needs neither pyplot nor a network."""
+
+import io
+import subprocess
+import sys
+import warnings
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from lxml.html import fragment_fromstring
+from matplotlib.colors import to_rgb
+from PIL import Image
+from sklearn import metrics as scikit
+
+from labkit import plots
+from labkit.errors import LabError
+from labkit.uncertainty import Interval
+
+STEPS = [{"step": step, "loss": 1 / step, "epoch": 0.1} for step in range(1, 101)]
+EVALUATIONS = [
+    {"step": 50, "loss": 0.5, "accuracy": 0.8, "f1": 0.79},
+    {"step": 100, "loss": 0.4, "accuracy": 0.9, "f1": 0.88},
+]
+SCORES = {"TF-IDF": Interval(0.8, 0.7, 0.9), 'a <fine-tuned> "BERT"': (0.9, 0.85, 0.95)}
+PICTURES = {
+    "training_curve": plots.training_curve(STEPS, EVALUATIONS),
+    "learning_curve": plots.learning_curve(
+        [10, 1_000], {name: [score, score] for name, score in SCORES.items()}
+    ),
+    "bars": plots.bars(SCORES),
+    "confusion_matrix": plots.confusion_matrix([0, 0, 1], [0, 1, 1], ["no", "yes"]),
+}
+every_picture = pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES)
+
+
+def shown(picture):
+    """What Jupyter would send to the front end."""
+    data, _ = InteractiveShell.instance().display_formatter.format(picture)
+    return data
+
+
+@every_picture
+def test_the_output_is_one_image_with_the_alternative_text(picture):
+    data = shown(picture)
+    assert set(data) == {"text/html", "text/plain"}
+    assert data["text/plain"] == picture.alt
+    image = fragment_fromstring(data["text/html"])
+    assert (image.tag, len(image)) == ("img", 0)
+    assert image.get("alt") == picture.alt
+    assert "max-width:100%" in image.get("style")
+
+
+@every_picture
+def test_the_output_loads_and_runs_nothing(picture):
+    page = shown(picture)["text/html"]
+    assert "<script" not in page
+    assert "http" not in page
+    assert page.count("src=") == page.count('src="data:image/png;base64,') == 1
+
+
+@every_picture
+def test_the_image_is_opaque_and_twice_as_wide_as_it_is_shown(picture):
+    image = Image.open(io.BytesIO(picture.png()))
+    width = int(fragment_fromstring(shown(picture)["text/html"]).get("width"))
+    assert image.width == 2 * width
+    assert image.convert("RGBA").getextrema()[3] == (255, 255)
+    assert image.getpixel((0, 0))[:3] == (255, 255, 255)
+
+
+def test_pyplot_is_never_loaded_so_no_figure_stays_open_or_shows_twice():
+    code = (
+        "import sys; from labkit import plots\n"
+        "plots.bars({'a': (0.5, 0.4, 0.6)})._repr_mimebundle_()\n"
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout == "False\n", ran.stderr
+
+
+def lightness(color):
+    """CIE L*, from 0 (black) to 100, and the relative luminance Y."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color
+    ]
+    luminance = float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+    return 116 * luminance ** (1 / 3) - 16, luminance
+
+
+def test_colours_differ_in_grey_and_stand_out_from_white():
+    lights, luminances = zip(
+        *(lightness(to_rgb(c)) for c in plots.PALETTE), strict=True
+    )
+    assert min(abs(a - b) for a, b in combinations(lights, 2)) > 10
+    assert all(1.05 / (luminance + 0.05) >= 3 for luminance in luminances)
+
+
+def test_lines_differ_in_marker_and_dash_too():
+    names = [f"method {number}" for number in range(10)]
+    picture = plots.learning_curve([1, 2], {n: [(0.5, 0.4, 0.6)] * 2 for n in names})
+    lines = [x for x in picture.figure.axes[0].get_lines() if x.get_label() in names]
+    looks = {(x.get_color(), x.get_marker(), x.get_linestyle()) for x in lines}
+    assert len(lines) == len(looks) == 10
+    assert len({x.get_marker() for x in lines[:5]}) == 5
+    assert len({str(x._unscaled_dash_pattern) for x in lines[:5]}) == 5
+
+
+def test_a_training_curve_tells_where_the_losses_start_and_end():
+    alt = PICTURES["training_curve"].alt
+    assert "Training loss: 1.000 at step 1, 0.010 at step 100" in alt
+    assert "Validation loss: 0.500 at step 50, 0.400 at step 100" in alt
+    assert "Validation accuracy: 0.800 at step 50, 0.900 at step 100" in alt
+
+
+def test_a_training_curve_draws_what_was_measured_and_no_more():
+    assert len(plots.training_curve(STEPS).figure.axes) == 1
+    assert len(plots.training_curve(STEPS, EVALUATIONS).figure.axes) == 2
+    assert len(plots.training_curve(STEPS, EVALUATIONS, "bleu").figure.axes) == 1
+    by_f1 = plots.training_curve(STEPS, EVALUATIONS, "f1")
+    assert by_f1.figure.axes[1].get_ylabel() == "f1"
+    assert "Validation f1: 0.790 at step 50" in by_f1.alt
+
+
+def test_the_thick_line_is_the_running_mean():
+    thick = PICTURES["training_curve"].figure.axes[0].get_lines()[1]
+    assert thick.get_label() == "training, mean of 5 steps"
+    assert thick.get_xdata()[0] == 5
+    assert thick.get_ydata()[0] == pytest.approx(
+        np.mean([1, 1 / 2, 1 / 3, 1 / 4, 1 / 5])
+    )
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_run_that_diverges_is_drawn_to_its_end(bad):
+    steps = [{"step": s, "loss": 1.0 if s < 40 else bad} for s in range(1, 101)]
+    with warnings.catch_warnings(action="error"):
+        picture = plots.training_curve(steps, [{"step": 100, "loss": bad}])
+        picture.png()
+    assert picture.figure.axes[0].get_xlim()[1] >= 100
+    assert "not finite at 61 of 100 steps" in picture.alt
+
+
+def test_one_step_is_enough():
+    picture = plots.training_curve(STEPS[:1], EVALUATIONS[:1])
+    assert "Training loss: 1.000 at step 1. Validation" in picture.alt
+
+
+def test_a_learning_curve_tells_each_methods_first_and_last_score():
+    points = [Interval(0.6, 0.5, 0.7), Interval(0.7, 0.6, 0.8), Interval(0.9, 0.8, 1.0)]
+    picture = plots.learning_curve([16, 128, 1_024], {"tuned": points}, ylabel="F1")
+    assert (
+        "tuned: 0.600 [0.500, 0.700] at 16, 0.900 [0.800, 1.000] at 1,024."
+        in picture.alt
+    )
+    assert picture.alt.startswith("Line chart of F1 by training examples")
+    ticks = [label.get_text() for label in picture.figure.axes[0].get_xticklabels()]
+    assert ticks == ["16", "128", "1,024"]
+    assert picture.figure.axes[0].get_xscale() == "log"
+
+
+def test_bars_start_at_zero_and_tell_every_score():
+    picture = plots.bars({"a": (0.9, 0.8, 0.95), "b": (0.7, 0.65, 0.75)}, "recall")
+    panel = picture.figure.axes[0]
+    assert [(bar.get_x(), bar.get_width()) for bar in panel.patches] == [
+        (0, 0.9),
+        (0, 0.7),
+    ]
+    assert picture.alt == (
+        "Bar chart of recall, with intervals. a: 0.900 [0.800, 0.950]. "
+        "b: 0.700 [0.650, 0.750]. Highest: a."
+    )
+
+
+def test_whiskers_run_from_low_to_high_even_beside_the_estimate():
+    panel = plots.bars({"skewed": (0.5, 0.6, 0.8)}).figure.axes[0]
+    (segment,) = panel.collections[0].get_segments()
+    assert segment[:, 0] == pytest.approx([0.6, 0.8])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30)
+)
+def test_the_confusion_matrix_is_scikit_learns(pairs):
+    references, predictions = np.array(pairs).T
+    counts = plots._count_pairs(references, predictions, 4)
+    expected = scikit.confusion_matrix(references, predictions, labels=range(4))
+    assert counts.tolist() == expected.tolist()
+
+
+def test_a_confusion_matrix_holds_counts_and_shares_of_rows():
+    picture = plots.confusion_matrix([0] * 4 + [1], [0, 0, 0, 1, 1], ["no", "yes", "?"])
+    cells = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert cells == ["3\n75%", "1\n25%", "0", "0", "1\n100%", "0", "0", "0", "0"]
+    assert picture.alt == (
+        "Confusion matrix of 5 examples, true classes in rows. no: 3 of 4 right. "
+        "yes: 1 of 1 right. ?: 0 of 0 right. Most often confused: no taken for yes "
+        "(1)."
+    )
+
+
+def test_all_right_confuses_nothing():
+    assert "confused" not in plots.confusion_matrix([0, 1], [0, 1], ["a", "b"]).alt
+
+
+LONG = [f"method {number} with a name that is rather too long" for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        plots.confusion_matrix(range(10), range(10), LONG),
+        plots.learning_curve([1, 2], {name: [(0.5, 0.4, 0.6)] * 2 for name in LONG}),
+        plots.bars(dict.fromkeys(LONG, (0.95, 0.9, 1.0))),
+    ],
+)
+def test_ten_long_names_stay_inside_the_figure(picture):
+    picture.png()  # lays the figure out
+    figure = picture.figure
+    outer = figure.get_tightbbox()
+    assert min(outer.x0, outer.y0) >= 0
+    assert outer.x1 <= figure.get_figwidth()
+    assert outer.y1 <= figure.get_figheight()
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: plots.training_curve([]), "no steps"),
+        (lambda: plots.learning_curve([1, 2], {"a": [(0, 0, 0)]}), "a has 1 scores"),
+        (lambda: plots.learning_curve([], {"a": []}), "no scores"),
+        (lambda: plots.learning_curve([1], {}), "no scores"),
+        (lambda: plots.bars({}), "no scores"),
+        (lambda: plots.confusion_matrix([], [], ["a"]), "0 references"),
+        (lambda: plots.confusion_matrix([0, 1], [0], ["a", "b"]), "2 references and 1"),
+        (lambda: plots.confusion_matrix([-1], [0], ["a", "b"]), "class -1 has no name"),
+        (lambda: plots.confusion_matrix([0], [2], ["a", "b"]), "class 2 has no name"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_words(call, says):
+    with pytest.raises(LabError, match=says):
+        call()

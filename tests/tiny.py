@@ -1,0 +1,156 @@
+"""A tiny BERT and data for it; as a program, a run whose losses are printed exactly."""
+
+import argparse
+import os
+import resource
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+
+VOCABULARY = 50
+SIZES = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 32,
+}
+
+
+def classifier(dropout: float = 0.0) -> BertForSequenceClassification:
+    torch.manual_seed(0)
+    config = BertConfig(
+        **SIZES, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout
+    )
+    return BertForSequenceClassification(config)
+
+
+def masked_lm() -> BertForMaskedLM:
+    torch.manual_seed(0)
+    config = BertConfig(
+        **SIZES, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    return BertForMaskedLM(config)
+
+
+def labelled(count: int, seed: int = 0) -> list[dict]:
+    """The label says whether token 7 occurs."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for _ in range(count):
+        ids = random.integers(10, VOCABULARY, random.integers(3, 20)).tolist()
+        label = int(random.integers(2))
+        if label:
+            ids[random.integers(len(ids))] = 7
+        rows.append({"input_ids": ids, "labels": label})
+    return rows
+
+
+def unlabelled(count: int) -> list[dict]:
+    return [{"input_ids": row["input_ids"]} for row in labelled(count)]
+
+
+def masked(count: int) -> list[dict]:
+    """Rows in which a few tokens, and not equally many, are to be told."""
+    random = np.random.default_rng(0)
+    rows = []
+    for row in labelled(count):
+        ids = np.array(row["input_ids"])
+        asked = random.random(len(ids)) < 0.3
+        asked[0] = True
+        rows.append({"input_ids": ids.tolist(), "labels": np.where(asked, ids, -100)})
+    return rows
+
+
+def collate(rows: list[dict]) -> dict[str, torch.Tensor]:
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def pad(values, with_value):
+        return [[*value, *[with_value] * (longest - len(value))] for value in values]
+
+    ids = [row["input_ids"] for row in rows]
+    batch = {
+        "input_ids": torch.tensor(pad(ids, 0)),
+        "attention_mask": torch.tensor(pad([[1] * len(i) for i in ids], 0)),
+    }
+    labels = [row.get("labels", row.get("label")) for row in rows]
+    if labels[0] is not None:
+        of_tokens = np.ndim(labels[0])
+        batch["labels"] = torch.tensor(pad(labels, -100) if of_tokens else labels)
+    return batch
+
+
+def losses(history) -> list[float]:
+    return [record["loss"] for record in history.steps]
+
+
+def kill_at(call: str) -> None:
+    """Arrange for SIGKILL at, for example, the second `rename` ("rename:2")."""
+    name, count = call.split(":")
+    owner = {"collate": globals(), "rename": Path, "rmtree": shutil}[name]
+    original = owner[name] if isinstance(owner, dict) else getattr(owner, name)
+    calls = 0
+
+    def killing(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls == int(count):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments, **options)
+
+    if isinstance(owner, dict):
+        owner[name] = killing
+    else:
+        setattr(owner, name, killing)
+
+
+def main() -> None:
+    from labkit.training import fit
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--task", default="classification")
+    parser.add_argument("--folder")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--no-dropout", action="store_true")
+    parser.add_argument("--kill")
+    parser.add_argument("--interrupt", type=int, default=0)
+    parser.add_argument("--file-size", type=int)
+    options = parser.parse_args()
+    if options.kill:
+        kill_at(options.kill)
+    if options.file_size:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (options.file_size,) * 2)
+    calls = 0
+
+    def counting(rows: list[dict]) -> dict[str, torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        if calls == options.interrupt:
+            os.kill(os.getpid(), signal.SIGINT)
+        return collate(rows)
+
+    classifying = options.task == "classification"
+    history = fit(
+        classifier(0.0 if options.no_dropout else 0.1) if classifying else masked_lm(),
+        labelled(45) if classifying else masked(45),
+        counting,
+        epochs=2,
+        batch_size=6,
+        learning_rate=1e-3,
+        precision="fp32",
+        folder=options.folder,
+        checkpoint_every=3,
+        resume=options.resume,
+        progress=False,
+    )
+    if int(os.environ.get("RANK", "0")) == 0:
+        print("\n".join(repr(loss) for loss in losses(history)))
+
+
+if __name__ == "__main__":
+    main()
