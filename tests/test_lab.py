@@ -1,0 +1,42 @@
+"""The handle in profile full where there is no Hub."""
+
+import pytest
+
+from labkit import LabError, setup
+
+
+@pytest.fixture
+def no_hub(monkeypatch, tmp_path):
+    """Nobody listens on the discard port, and the Hub's cache is empty."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+
+
+def test_the_packaged_weights_stand_in_and_one_sentence_says_so(no_hub, capsys):
+    lab = setup(profile="full")
+    capsys.readouterr()
+    assert lab.checkpoint("encoder") == setup(profile="quick").checkpoint("encoder")
+    said = capsys.readouterr().out.splitlines()[0]
+    assert "google-bert/bert-base-uncased" in said
+    assert said.endswith("using the packaged encoder of profile quick instead.")
+
+
+def test_the_packaged_corpus_stands_in_with_the_options_asked_for(no_hub, capsys):
+    corpus = setup(profile="full").corpus("sentiment", classes=3)
+    assert corpus["train"].features["label"].names[1] == "neutral"
+    assert "using the packaged sentiment" in capsys.readouterr().out
+
+
+def test_what_is_neither_on_the_hub_nor_packaged_is_said(no_hub):
+    with pytest.raises(LabError, match="decoder"):
+        setup(profile="full").checkpoint("decoder")
+
+
+def test_the_checkpoint_is_what_from_pretrained_takes():
+    from transformers import AutoModel, AutoTokenizer
+
+    checkpoint = setup().checkpoint("encoder")
+    assert AutoModel.from_pretrained(checkpoint).config.hidden_size == 384
+    assert AutoTokenizer.from_pretrained(checkpoint)("hello").input_ids[0] == 101
