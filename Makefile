@@ -35,7 +35,7 @@ format: .venv/test ## Format the code and the notebooks
 	$(MAKE) notebooks
 
 notebooks: .venv/test ## Clear outputs and normalise metadata, keeping cell ids
-	$(BIN)/nbstripout notebooks/*.ipynb
+	$(BIN)/nbstripout --keep-id --extra-keys metadata.language_info notebooks/*.ipynb
 
 clean: ## Remove the environment (the cache of weights and data stays)
 	rm -rf .venv

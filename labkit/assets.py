@@ -427,10 +427,10 @@ def _require_hub(repo: Repo) -> None:
         repo.repo, repo.files[0], repo_type=repo.kind, revision=repo.revision
     )
     if not hub_reachable(url):
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "no answer"
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "no good answer"
         raise LabError(
             f"the Hub is out of reach, and {repo.repo} is not in its cache.",
-            f"Asked {constants.ENDPOINT} ({why}); looked in {constants.HF_HUB_CACHE}.",
+            f"{constants.ENDPOINT}: {why}. Looked in {constants.HF_HUB_CACHE}.",
             'Go online, or take the packaged weights and data: setup(profile="quick").',
         )
 

@@ -40,9 +40,8 @@ class TestEveryLesson:
         assert not random, "give cells an id that says what they do"
 
     def test_it_holds_neither_outputs_nor_what_jupyterlab_adds(self, lesson):
-        assert {*lesson.metadata} == {"kernelspec", "labkit", "language_info"}
+        assert {*lesson.metadata} == {"kernelspec", "labkit"}
         assert lesson.metadata.kernelspec.name == "python3"
-        assert lesson.metadata.language_info == {"name": "python"}
         for cell in lesson.cells:
             assert not cell.get("outputs")
             assert cell.get("execution_count") is None
