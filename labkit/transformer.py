@@ -71,7 +71,7 @@ class Config:
 
 
 class FeedForward(nn.Module):
-    """act(x W₁) W₂ at each position by itself — Vaswani et al. (2017), equation 2.
+    """act(x W₁ + b₁) W₂ + b₂, each position by itself — Vaswani et al. (2017), eq. 2.
 
     Or, gated, (act(x W) ⊗ x V) W₂ — Shazeer (2020), equation 6.
     """
@@ -168,7 +168,8 @@ class Stack(nn.Module):
         length = hidden_states.size(-2)
         keys = length + (cache[0].length if cache else 0)
         if self.causal:
-            mask = causal_mask(length, keys, hidden_states.device)
+            before = causal_mask(length, keys, hidden_states.device)
+            mask = before if mask is None else before & mask
         bias = self.position_bias(length, keys) if self.position_bias else None
         states = [hidden_states]
         pasts: Sequence[KeyValueCache | None] = cache or [None] * len(self.blocks)
@@ -368,10 +369,14 @@ Model = TypeVar("Model", BERT, GPT, T5)
 
 
 def _load(model: type[Model], folder: str | Path, family: str) -> Model:
-    """A model with the configuration and the weights that are in a folder."""
+    """A model with the configuration and the weights that are in a folder.
+
+    Raises:
+        ValueError: if it is of another family, or its output has its own weights.
+    """
     from transformers import AutoConfig
 
-    theirs = AutoConfig.from_pretrained(folder)
+    theirs = AutoConfig.from_pretrained(folder, local_files_only=True)
     if theirs.model_type != family:
         raise ValueError(f"{folder} holds a {theirs.model_type}, not a {family}")
     weights, tied = {}, []
