@@ -5,22 +5,23 @@ PYTHON ?= python3
 PORT ?= 8888
 BROWSER ?= yes
 BIN := .venv/bin
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast format notebooks clean
+.PHONY: help lab test test-fast format notebooks clean chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: .venv/lab ## Open JupyterLab on lesson 00 (PORT=8888, BROWSER=yes|no)
 	$(BIN)/labkit fetch
-	$(BIN)/jupyter lab --port=$(PORT) $(if $(filter no,$(BROWSER)),--no-browser) \
+	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab --port=$(PORT) $(if $(filter no,$(BROWSER)),--no-browser) \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) \
 	  --ServerApp.root_dir="$(CURDIR)" --LabApp.app_settings_dir="$(CURDIR)/jupyter" \
 	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
-test: .venv/test ## Lint, types, tests, and every notebook from top to bottom
+test: .venv/test chromium ## Lint, types, tests, and every notebook from top to bottom
 	$(BIN)/labkit fetch
 	$(BIN)/pre-commit run --all-files --show-diff-on-failure
 	$(BIN)/pytest
@@ -39,6 +40,11 @@ notebooks: .venv/test ## Clear outputs and normalise metadata, keeping cell ids
 
 clean: ## Remove the environment (the cache of weights and data stays)
 	rm -rf .venv
+
+# The browser test wants one. A reader's machine is left alone: there the test is skipped.
+chromium:
+	@test "$(CI)" != true || $(PYTHON) tests/chromium.py || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install --yes chromium; }
 
 # A stamp is written only after its install succeeded, so a killed one is done again.
 .venv/lab: pyproject.toml constraints.txt

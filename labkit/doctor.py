@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -35,7 +36,9 @@ def report(findings: list[Finding]) -> str:
     lines = []
     for finding in findings:
         mark = "✗" if finding.advice else "✓"
-        lines.append(f"{mark} {finding.topic:<{width}}  {finding.found}")
+        first, *more = textwrap.wrap(finding.found, 70, break_long_words=False)
+        lines.append(f"{mark} {finding.topic:<{width}}  {first}")
+        lines += [f"  {'':<{width}}  {line}" for line in more]
         if finding.advice:
             lines.append(f"  {'':<{width}}  → {finding.advice}")
     wrong = sum(bool(finding.advice) for finding in findings)
@@ -45,6 +48,7 @@ def report(findings: list[Finding]) -> str:
 
 def _installed() -> Iterator[Finding]:
     yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
+    fitting = []
     for line in metadata.requires("labkit") or []:
         wanted = Requirement(line)
         if wanted.marker and not wanted.marker.evaluate():  # an extra's
@@ -54,9 +58,12 @@ def _installed() -> Iterator[Finding]:
         except metadata.PackageNotFoundError:
             yield Finding(wanted.name, "not installed", "run `make lab` to install it")
             continue
-        fits = wanted.specifier.contains(version, prereleases=True)
-        advice = "" if fits else f"{wanted.specifier} is needed: run `make lab`"
-        yield Finding(wanted.name, version, advice)
+        if wanted.specifier.contains(version, prereleases=True):
+            fitting.append(f"{wanted.name} {version}")
+        else:
+            advice = f"{wanted.specifier} is needed: run `make lab`"
+            yield Finding(wanted.name, version, advice)
+    yield Finding("libraries", ", ".join(fitting))
 
 
 def _hardware() -> Iterator[Finding]:

@@ -69,7 +69,11 @@ class Lab:
         return corpora.load(name, **options)
 
     def pick(self, *, quick: T, full: T) -> T:
-        """The value for this profile, as a number of examples to train on."""
+        """The value for this profile, as a number of examples to train on.
+
+        Take it as an upper bound: where the Hub is out of reach, a packaged corpus
+        stands in for a larger one.
+        """
         return quick if self.profile == "quick" else full
 
 

@@ -57,7 +57,7 @@ class Settings:
     examples: int
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What happened, step by step.
 
@@ -103,7 +103,7 @@ class History:
 
         return training_curve(self.steps, self.evaluations)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.table().to_string() + self._note()
 
     def _repr_html_(self) -> str:
