@@ -15,7 +15,7 @@ help: ## Show this list
 
 lab: .venv/lab ## Open JupyterLab on lesson 00 (PORT=8888, BROWSER=yes|no)
 	$(BIN)/labkit fetch
-	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab --port=$(PORT) $(if $(filter no,$(BROWSER)),--no-browser) \
+	env PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab --port=$(PORT) $(if $(filter no,$(BROWSER)),--no-browser) \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) \
 	  --ServerApp.root_dir="$(CURDIR)" --LabApp.app_settings_dir="$(CURDIR)/jupyter" \
 	  --LabApp.extension_manager=readonly \
