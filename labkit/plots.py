@@ -13,6 +13,7 @@ import base64
 import html
 import io
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from labkit.errors import LabError
@@ -209,6 +210,130 @@ def confusion_matrix(
     return Picture(figure, _tell_confusions(counts, names))
 
 
+def loss_against_tokens(
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+) -> Picture:
+    """Loss by the number of tokens a model has read: a line a run.
+
+    Args:
+        runs: name -> (tokens read so far, loss there in nats a token).
+
+    Raises:
+        LabError: there are no losses, or a run has not one for each number of tokens.
+    """
+    if not runs or not all(len(losses) for _, losses in runs.values()):
+        raise LabError(
+            "there are no losses to draw.", "Train for a step or more first."
+        )
+    figure, panel = axes()
+    said = ["Line chart of loss by tokens read."]
+    for index, (name, (tokens, losses)) in enumerate(runs.items()):
+        if len(tokens) != len(losses):
+            raise LabError(
+                f"{name} has {len(losses)} losses for {len(tokens)} numbers of tokens.",
+                "Pass one loss for each number of tokens.",
+            )
+        at, values = np.array(tokens, dtype=float), np.array(losses, dtype=float)
+        every = max(1, len(at) // 8)  # markers tell the lines apart, too many hide them
+        panel.plot(at, values, label=name, markevery=every, **_line(index))
+        _mark_not_finite(panel, at, values)
+        said.append(_tell_series(name, at, values, "{:,.0f} tokens"))
+    panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+    panel.set(xlabel="tokens read", ylabel="loss (nats a token)")
+    _draw_legend(figure, panel)
+    return Picture(figure, " ".join(said))
+
+
+def attention_heat_map(
+    weights: ArrayLike,
+    query_tokens: Sequence[str],
+    key_tokens: Sequence[str] | None = None,
+) -> Picture:
+    """Where each query (a row) looks: the darker, the more of its weight.
+
+    Args:
+        weights: one head's, shape (query, key); each row sums to 1, or to 0.
+        key_tokens: by default `query_tokens`.
+
+    Raises:
+        LabError: there is not one token for each row and each column.
+    """
+    keys = query_tokens if key_tokens is None else key_tokens
+    table = check_attention(weights, query_tokens, keys)
+    few = table.size <= 100  # then there is room to write the weights
+    inches = 0.45 if few else 0.27
+    width, height = (inches * len(tokens) for tokens in (keys, query_tokens))
+    figure, panel = axes(2.5 + width, 1.3 + height)
+    panel.grid(visible=False)
+    panel.set_aspect("equal")
+    columns, rows = range(len(keys)), range(len(query_tokens))
+    top = max(float(table.max()), 1e-9)
+    mesh = panel.pcolormesh(
+        columns, rows, table, cmap="Blues", vmin=0, vmax=top, edgecolors="#cccccc"
+    )
+    if few:
+        for (row, column), weight in np.ndenumerate(table):
+            color = "white" if weight > 0.6 * top else "black"
+            text = f"{weight:.2f}"
+            panel.text(column, row, text, ha="center", va="center", size=8, color=color)
+    figure.colorbar(mesh, label="weight", shrink=0.8)
+    panel.invert_yaxis()
+    panel.set_xticks(columns, [short(token) for token in keys], rotation=90)
+    panel.set_yticks(rows, [short(token) for token in query_tokens])
+    panel.set(xlabel="key: what is looked at", ylabel="query: who looks")
+    return Picture(figure, tell_attention(table, query_tokens, keys))
+
+
+def check_attention(
+    weights: ArrayLike, query_tokens: Sequence[str], key_tokens: Sequence[str]
+) -> NDArray[np.float64]:
+    """One head's weights as an array.
+
+    Raises:
+        LabError: its shape is not (query, key), or there are none.
+    """
+    table = np.asarray(weights, dtype=float)
+    if not table.size or table.shape != (len(query_tokens), len(key_tokens)):
+        raise LabError(
+            f"weights of shape {table.shape} do not fit {len(query_tokens)} queries "
+            f"and {len(key_tokens)} keys.",
+            "Pass one head of one sentence, its padding cut off.",
+        )
+    return table
+
+
+def tell_attention(
+    weights: NDArray[np.float64], query_tokens: Sequence[str], key_tokens: Sequence[str]
+) -> str:
+    """Where each query looks most, in words."""
+    keys = distinct(key_tokens)
+    said = [
+        f"Attention weights of {len(query_tokens)} queries on {len(key_tokens)} keys.",
+        *(
+            f"{token} looks most at {keys[row.argmax()]} ({row.max():.2f})."
+            if row.any()
+            else f"{token} looks nowhere."
+            for token, row in zip(distinct(query_tokens), weights, strict=True)
+        ),
+    ]
+    return " ".join(said)
+
+
+def distinct(tokens: Sequence[str]) -> list[str]:
+    """The tokens, those that come again numbered: the #1, cat, the #2."""
+    seen: Counter[str] = Counter()
+    names = []
+    for token in tokens:
+        seen[token] += 1
+        names.append(f"{token} #{seen[token]}" if tokens.count(token) > 1 else token)
+    return names
+
+
+def short(token: str, longest: int = 14) -> str:
+    """A token that fits beside a figure."""
+    return token if len(token) <= longest else f"{token[: longest - 1]}…"
+
+
 def _style(panel: Axes) -> Axes:
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(color="#dddddd", linewidth=0.6)
@@ -245,7 +370,10 @@ def _draw_whiskers(
 def _draw_legend(figure: Figure, panel: Axes) -> None:
     """Above the axes, where it hides no data."""
     handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    once = dict(zip(labels, handles, strict=True))  # two runs may be "not finite"
+    figure.legend(
+        once.values(), once.keys(), loc="outside upper center", ncols=2, frameon=False
+    )
 
 
 def _draw_training_loss(panel: Axes, records: Sequence[Record]) -> str:
@@ -288,9 +416,12 @@ def _series(
 
 
 def _tell_series(
-    name: str, steps: NDArray[np.float64], values: NDArray[np.float64]
+    name: str,
+    steps: NDArray[np.float64],
+    values: NDArray[np.float64],
+    where: str = "step {:,.0f}",
 ) -> str:
-    first, last = (f"{values[i]:.3f} at step {steps[i]:,.0f}" for i in (0, -1))
+    first, last = (f"{values[i]:.3f} at {where.format(steps[i])}" for i in (0, -1))
     words = f"{name}: {first}" + (f", {last}" if len(values) > 1 else "")
     finite = values[np.isfinite(values)]
     if len(finite) > 2:

@@ -1,9 +1,7 @@
 """What every lesson must be; that each runs, nbval shows by running it."""
 
 import json
-import os
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -13,8 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+from running_lab import running_lab
 
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -131,29 +128,7 @@ def test_the_network_is_refused_in_every_process_of_the_tests(attempt):
 
 @pytest.mark.slow
 def test_jupyterlab_as_make_starts_it_opens_lesson_00(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    dry = ["make", "--dry-run", "--always-make", "lab", "BROWSER=no", f"PORT={port}"]
-    printed = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True)
-    command = printed.stdout.replace("\\\n", " ").splitlines()[-1]
-    server = subprocess.Popen(
-        ["bash", "-c", f"exec {command}"],
-        cwd=ROOT,
-        env=os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        url = next(
-            found[0]
-            for line in server.stderr
-            if (found := re.search(r"http://127\.0\.0\.1:\S+", line))
-        )
-        session = requests.Session()  # the address is printed before it is served
-        session.mount("http://", HTTPAdapter(max_retries=Retry(8, backoff_factor=0.1)))
-        page = session.get(url, timeout=30).text
-    finally:
-        server.terminate()
-        server.communicate(timeout=30)
+    with running_lab(tmp_path) as address:
+        page = requests.get(address(""), timeout=60).text
     config = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)
     assert json.loads(config[1])["treePath"] == "notebooks/00_start_here.ipynb"

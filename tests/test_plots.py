@@ -33,6 +33,10 @@ PICTURES = {
     ),
     "bars": plots.bars(SCORES),
     "confusion_matrix": plots.confusion_matrix([0, 0, 1], [0, 1, 1], ["no", "yes"]),
+    "loss_against_tokens": plots.loss_against_tokens({"a": ([0, 5_000], [9.5, 4.25])}),
+    "attention_heat_map": plots.attention_heat_map(
+        [[0.25, 0.75], [1, 0], [0, 0]], ["the", "<cat>", "the"], ["le", "chat"]
+    ),
 }
 every_picture = pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES)
 
@@ -206,6 +210,58 @@ def test_all_right_confuses_nothing():
     assert "confused" not in plots.confusion_matrix([0, 1], [0, 1], ["a", "b"]).alt
 
 
+def test_an_attention_heat_map_tells_what_looks_most_at_what():
+    assert PICTURES["attention_heat_map"].alt == (
+        "Attention weights of 3 queries on 2 keys. the #1 looks most at chat (0.75). "
+        "<cat> looks most at le (1.00). the #2 looks nowhere."
+    )
+
+
+def test_an_attention_heat_map_has_queries_in_rows_and_a_label_for_each_token():
+    panel = PICTURES["attention_heat_map"].figure.axes[0]
+    assert [text.get_text() for text in panel.get_yticklabels()] == [
+        "the",
+        "<cat>",
+        "the",
+    ]
+    assert [text.get_text() for text in panel.get_xticklabels()] == ["le", "chat"]
+    assert panel.yaxis_inverted()
+    cells = [text.get_text() for text in panel.texts]
+    assert cells == ["0.25", "0.75", "1.00", "0.00", "0.00", "0.00"]
+
+
+def test_24_tokens_are_legible_and_written_without_their_weights():
+    tokens = [*"abcdefghijklmnopqrstuvw", "unbelievably-long-token"]
+    picture = plots.attention_heat_map(np.eye(24), tokens)
+    picture.figure.draw_without_rendering()  # lays it out
+    panel = picture.figure.axes[0]
+    assert not panel.texts
+    labels = panel.get_yticklabels()
+    assert labels[-1].get_text() == "unbelievably-…"
+    for labels in (panel.get_yticklabels(), panel.get_xticklabels()):
+        boxes = [label.get_window_extent() for label in labels]
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def test_loss_against_tokens_tells_where_each_run_starts_and_ends():
+    runs = {"big": ([0, 1_000, 2_000_000], [9, 4, 2]), "small": ([0], [9.5])}
+    picture = plots.loss_against_tokens(runs)
+    assert picture.alt == (
+        "Line chart of loss by tokens read. big: 9.000 at 0 tokens, 2.000 at 2,000,000 "
+        "tokens, between 2.000 and 9.000. small: 9.500 at 0 tokens."
+    )
+    assert len(picture.figure.axes[0].get_lines()) == 2
+
+
+def test_many_losses_keep_few_markers_and_two_diverged_runs_one_entry_in_the_legend():
+    bad = list(range(100)), [1.0] * 99 + [float("nan")]
+    picture = plots.loss_against_tokens({"a": bad, "b": bad})
+    assert picture.figure.axes[0].get_lines()[0].get_markevery() == 12
+    names = [text.get_text() for text in picture.figure.legends[0].get_texts()]
+    assert names == ["a", "not finite", "b"]
+    assert picture.alt.count("not finite at 1 of 100") == 2
+
+
 LONG = [f"method {number} with a name that is rather too long" for number in range(10)]
 
 
@@ -234,6 +290,14 @@ def test_ten_long_names_stay_inside_the_figure(picture):
         (lambda: plots.learning_curve([], {"a": []}), "no scores"),
         (lambda: plots.learning_curve([1], {}), "no scores"),
         (lambda: plots.bars({}), "no scores"),
+        (lambda: plots.loss_against_tokens({}), "no losses"),
+        (lambda: plots.loss_against_tokens({"a": ([], [])}), "no losses"),
+        (
+            lambda: plots.loss_against_tokens({"a": ([1, 2], [3])}),
+            "a has 1 losses for 2",
+        ),
+        (lambda: plots.attention_heat_map([[1]], ["a", "b"]), r"shape \(1, 1\)"),
+        (lambda: plots.attention_heat_map([], []), "do not fit 0 queries"),
         (lambda: plots.confusion_matrix([], [], ["a"]), "0 references"),
         (lambda: plots.confusion_matrix([0, 1], [0], ["a", "b"]), "2 references and 1"),
         (lambda: plots.confusion_matrix([-1], [0], ["a", "b"]), "class -1 has no name"),
