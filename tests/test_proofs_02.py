@@ -13,7 +13,7 @@ CHANGES = {
         ("query @ key.mT / math.sqrt(d_k)", "query @ key.mT"),
         "parity-proof",
     ),
-    "keys twice as long": (
+    "keys doubled": (
         ("torch.randn(1_000, 16, d_k)", "2 * torch.randn(1_000, 16, d_k)"),
         "scale-proof",
     ),
