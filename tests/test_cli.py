@@ -18,7 +18,14 @@ class TestDoctor:
         run = labkit("doctor")
         assert run.returncode == 0, run.stdout
         assert run.stdout.endswith("All is well.\n")
-        for topic in ("Python", "libraries", "device", "precision", "profile", "encoder"):
+        for topic in (
+            "Python",
+            "libraries",
+            "device",
+            "precision",
+            "profile",
+            "encoder",
+        ):
             assert f"✓ {topic}" in run.stdout
 
     def test_what_is_missing_comes_with_what_to_do(self, empty_home):
