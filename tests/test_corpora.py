@@ -21,7 +21,24 @@ from labkit import assets, corpora
 from labkit.errors import LabError
 
 NAMES = ["negative", "positive"]
-REAL = [("sentiment", {}), ("sentiment", {"classes": 3}), ("topics", {})]
+REAL = [
+    ("sentiment", {}),
+    ("sentiment", {"classes": 3}),
+    ("topics", {}),
+    ("prose", {}),
+]
+
+WIKITEXT = {  # lines, as WikiText has them
+    "train": ["", " = Owls = \n", " Owls see . Owls hear well . \n", " Both live . \n"],
+    "validation": [" = Bats = \n", "", " Bats hang . \n", " Both live . \n"],
+    "test": [
+        " = Cats = \n",
+        " = = Habits = = \n",
+        "",
+        " Cats nap . \n",
+        " Both live . \n",
+    ],
+}
 
 # Few characters, so that many texts are equal, or equal after normalisation.
 texts = st.text("aAbé 1@!…", max_size=6)
@@ -71,7 +88,7 @@ def unpack_tweets(tweets: list[tuple[str, str, str]]) -> None:
 
 @pytest.fixture
 def hub_home(empty_home, tmp_path, monkeypatch):
-    """A Hub cache with small stand-ins of SST-2 and AG News at the pinned commits."""
+    """A Hub cache with small stand-ins of its corpora at the pinned commits."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
     news = ["World", "Sports", "Business", "Sci/Tech"]
@@ -81,17 +98,22 @@ def hub_home(empty_home, tmp_path, monkeypatch):
     put_on_hub(tmp_path, "sentiment", "test", "sentence", words(9, seed=2), NAMES, -1)
     put_on_hub(tmp_path, "topics", "train", "text", words(90), news)
     put_on_hub(tmp_path, "topics", "test", "text", words(20, seed=1), news)
+    for split, lines in WIKITEXT.items():
+        put_on_hub(tmp_path, "prose", split, "text", lines)
 
 
-def put_on_hub(folder, name, split, column, texts, names, label=None) -> None:
+def put_on_hub(folder, name, split, column, texts, names=(), label=None) -> None:
     repo = tomllib.loads(assets.CATALOG.read_text("utf-8"))["hub"]["dataset"][name]
     (file,) = (file for file in repo["files"] if f"/{split}-" in file)
     cached = f"hub/datasets--{repo['repo'].replace('/', '--')}"
     path = folder / cached / "snapshots" / repo["revision"] / file
     path.parent.mkdir(parents=True, exist_ok=True)
-    labels = [i % len(names) if label is None else label for i in range(len(texts))]
-    features = Features({column: Value("string"), "label": ClassLabel(names=names)})
-    Dataset.from_dict({column: texts, "label": labels}, features).to_parquet(path)
+    columns, features = {column: texts}, Features({column: Value("string")})
+    if names:
+        features["label"] = ClassLabel(names=names)
+        given = (i % len(names) if label is None else label for i in range(len(texts)))
+        columns["label"] = list(given)
+    Dataset.from_dict(columns, features).to_parquet(path)
 
 
 def python(program: str, **environment: str) -> subprocess.Popen:
@@ -187,6 +209,37 @@ def test_tweets_without_a_confidence_come_only_with_confidence_0(empty_home):
     assert len(where(all_of_them)) == 120
 
 
+def test_all_passages_of_a_tale_are_in_one_split(real_home):
+    split_of = where(corpora.load("prose"))
+    files = [
+        assets.fetch("prose") / name for name in ("grimm-tales.tab", "andersen.tab")
+    ]
+    tales = [tale for file in files for tale in corpora._tales(file)]
+    assert len(tales) == 57
+    found = [
+        {split_of[corpora.normalise(passage)] for passage in corpora._passages(tale)}
+        for tale in tales
+    ]
+    assert all(len(splits) == 1 for splits in found)
+    assert set.union(*found) == {"train", "validation", "test"}
+
+
+def test_the_tales_are_enough_to_train_on(real_home):
+    corpus = corpora.load("prose")
+    length = {name: sum(map(len, split["text"][:])) for name, split in corpus.items()}
+    assert length["train"] > 200_000
+    assert min(length.values()) > 50_000
+
+
+def test_wikitext_keeps_its_splits_and_loses_its_headings(hub_home):
+    corpus = corpora.load("prose", profile="full")
+    assert {name: {*split["text"]} for name, split in corpus.items()} == {
+        "train": {"Owls see . Owls hear well ."},
+        "validation": {"Bats hang ."},
+        "test": {"Cats nap .", "Both live ."},
+    }
+
+
 # --- in which order -----------------------------------------------------------------
 
 
@@ -251,6 +304,19 @@ def test_both_profiles_have_the_same_splits_columns_and_types(
             assert isinstance(corpus[split].features["label"], ClassLabel)
 
 
+def test_prose_has_the_same_splits_and_column_in_both_profiles(
+    real_home, hub_home, monkeypatch
+):
+    full = corpora.load("prose", profile="full")
+    monkeypatch.setenv("LABKIT_HOME", str(real_home))
+    quick = corpora.load("prose")
+    assert list(full) == list(quick) == ["train", "validation", "test"]
+    for split in full:
+        assert (
+            full[split].features == quick[split].features == {"text": Value("string")}
+        )
+
+
 def test_sst2_is_tested_on_its_validation_split(hub_home):
     corpus = corpora.load("sentiment", profile="full", balance=False)
     assert set(corpus["test"]["text"]) == {*words(10), *words(20, seed=1)}
@@ -291,6 +357,24 @@ def test_characters_are_mended_however_often_they_were_damaged(character, times)
     damaged = list(corpora._damaged(character))[times]
     mended = corpora._mend(f"I {damaged}m")
     assert mended in (f"I {character}m", "I \ufffdm")
+
+
+sentences = st.text("ab \n.!?’”", max_size=60)
+
+
+@given(sentences, st.integers(1, 30))
+def test_passages_are_whole_sentences_and_nothing_of_them_is_lost(text, longest):
+    passages = list(corpora._passages(text, longest))
+    assert " ".join(passages).split() == text.split()
+    for passage in passages:
+        assert len(passage) <= longest or not re.search(r"[.!?]\s", passage)
+    for passage in passages[:-1]:
+        assert re.search(r"[.!?][’”]?$", passage)
+
+
+def test_a_passage_is_as_long_as_may_be():
+    passages = corpora._passages("One. Two. “Three!” Four five. Six.", longest=12)
+    assert list(passages) == ["One. Two.", "“Three!”", "Four five.", "Six."]
 
 
 @pytest.mark.parametrize(
