@@ -1,0 +1,50 @@
+"""Lesson 01's claims, broken as it invites its reader to break them."""
+
+import pytest
+from proofs import broken
+
+pytestmark = pytest.mark.slow
+
+CHANGES = {
+    "more than there is": (
+        "/ (total + strength)",
+        "/ total.clamp(min=1)",
+        "count-proof",
+    ),
+    "words without their counts": (
+        "pairs[pair] += often",
+        "pairs[pair] += 1",
+        "bpe-proof",
+    ),
+    "a tokenizer that drops what it does not know": (
+        'tokenizer = tokenizers["BPE", 2_000]',
+        'tokenizer = tokenizers["Unigram", 2_000]',
+        "round-trip-proof",
+    ),
+    "bits a token for bits a byte": (
+        "loss * tokens / (math.log(2) * nbytes)",
+        "loss / (math.log(2) * nbytes)",
+        "units-proof",
+    ),
+    "special tokens masked": (
+        "chosen = (lot < rate) & (special == 0)",
+        "chosen = lot < rate",
+        "masked-proof",
+    ),
+    "labels shifted twice": (
+        "labels=ids[None]",
+        "labels=ids[None].roll(-1, dims=1)",
+        "shift-proof",
+    ),
+    "one sentinel for all spans": (
+        "reads += [*tokens[position:start], sentinel]",
+        "reads += [*tokens[position:start], sentinels[0]]",
+        "spans-proof",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "objecting"), CHANGES.values(), ids=CHANGES)
+def test_the_claim_that_a_change_makes_false_stops_the_lesson(old, new, objecting):
+    cell, _ = broken("01_pretraining", (old, new))
+    assert cell == objecting
