@@ -31,6 +31,16 @@ CHANGES = {
         "chosen = lot < rate",
         "masked-proof",
     ),
+    "no random tokens": (
+        "hidden = torch.where(chosen & (change < 0.9), random_ids, ids)",
+        "hidden = ids",
+        "masked-proof",
+    ),
+    "labels not shifted": (
+        "F.cross_entropy(logits[:-1], ids[1:])",
+        "F.cross_entropy(logits, ids)",
+        "shift-proof",
+    ),
     "labels shifted twice": (
         "labels=ids[None]",
         "labels=ids[None].roll(-1, dims=1)",
@@ -40,6 +50,16 @@ CHANGES = {
         "reads += [*tokens[position:start], sentinel]",
         "reads += [*tokens[position:start], sentinels[0]]",
         "spans-proof",
+    ),
+    "a span that stays in the text": (
+        "position = end",
+        "position = start",
+        "spans-proof",
+    ),
+    "a tenth of the steps": (
+        "lab.pick(quick=1_200",
+        "lab.pick(quick=120",
+        "gpt-proof",
     ),
 }
 
