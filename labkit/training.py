@@ -4,7 +4,7 @@ import inspect
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from tqdm.auto import tqdm
 
 from labkit.checkpoints import Checkpoints
 from labkit.errors import LabError
+from labkit.placement import autocast, fresh_accelerator, on_device
 from labkit.runtime import Precision, native_precision
 
 if TYPE_CHECKING:
@@ -120,8 +120,11 @@ class Predictions:
     """What a model says of a data set, in the data set's own order.
 
     Attributes:
-        logits: (examples, classes), float32.
-        labels: (examples,), or None where the rows have none.
+        logits: (examples, classes), float32. Of a model that says something of every
+            token (examples, longest, classes), −inf where there is padding; of one
+            that marks an answer (examples, longest, 2), its start and its end.
+        labels: (examples,), (examples, longest) with −100 for padding, or
+            (examples, 2) in turn; None where the rows have none.
         loss: Mean loss over the labels; NaN without them.
     """
 
@@ -161,10 +164,12 @@ def fit(
 
     Args:
         model: A transformers model, or any whose output has `.loss` and `.logits`.
-        train: Rows with `input_ids` and `labels` (or `label`); columns that
-            `model.forward` does not take are left out.
-        collate: Pads rows into a batch, as transformers' `DataCollatorWithPadding`.
-        validation: Rows to measure the loss and `metrics(logits, labels)` on.
+        train: Rows with `input_ids` and `labels` (or `label`, or `start_positions` and
+            `end_positions`); columns that `model.forward` does not take are left out.
+        collate: Pads rows into a batch, as transformers' `DataCollatorWithPadding` or,
+            for an encoder–decoder, `DataCollatorForSeq2Seq`; it may make the labels.
+        validation: Rows to measure the loss on, and `metrics(logits, labels)` where
+            `predict` can give logits: not of an encoder–decoder.
         batch_size: Examples in a step, over all processes.
         learning_rate: The highest, reached after the warm-up.
         warmup: Share of all steps in which the learning rate rises from 0; over the
@@ -178,11 +183,11 @@ def fit(
         resume: Go on from the checkpoint in `folder`, if there is one.
 
     Raises:
-        LabError: no rows, rows without labels, a loss that is not finite, a
+        LabError: no rows, batches without labels, a loss that is not finite, a
             checkpoint that cannot be written or does not belong to this run.
     """
     rows = _usable_rows(model, train)
-    accelerator = _accelerator()
+    accelerator = fresh_accelerator()
     precision = precision or native_precision(accelerator.device.type)[0]
     settings = Settings(
         epochs=epochs,
@@ -213,7 +218,7 @@ def fit(
             saving = last or step % (checkpoint_every or per_epoch) == 0
             # Reading a loss waits for the GPU to finish: there, do it now and then.
             if last or evaluating or saving or step % run.read_every == 0:
-                bar.set_postfix(run.read_losses())
+                bar.set_postfix(run.read_losses(), refresh=False)
             if validation and evaluating and not history.interrupted:
                 bar.set_postfix(run.evaluate(validation, metrics))
             if saving:
@@ -239,39 +244,55 @@ def predict(
     share the rows, and each gets all the predictions.
 
     Raises:
-        LabError: if there are no rows.
+        LabError: if there are no rows, or the model is an encoder–decoder: its logits
+            follow labels that are given to it, and are many.
     """
-    usable = _usable_rows(model, rows, labelled=False)
-    accelerator = _accelerator()
-    model.to(accelerator.device).eval()
-    precision = precision or native_precision(accelerator.device.type)[0]
-    order = sorted(range(len(usable)), key=lambda i: -len(usable[i]["input_ids"]))
-    mine = order[accelerator.process_index :: accelerator.num_processes]
+    if _is_encoder_decoder(model):
+        raise LabError(
+            "an encoder–decoder predicts a token at a time.",
+            "The logits of whole texts would fill the memory, and follow the labels.",
+            "Use labkit.generation.generate for texts, mean_loss for the loss.",
+        )
     found: list[tuple[int, Any, Any]] = []  # number of the row, logits, label
-    losses: list[tuple[float, int]] = []  # summed over so many labels
-    for start in range(0, len(mine), batch_size):
-        share = mine[start : start + batch_size]
-        inputs = _to(accelerator.device, collate([usable[i] for i in share]))
-        with torch.inference_mode(), _autocast(accelerator.device, precision):
-            output = model(**inputs)
-        labels = inputs["labels"].cpu().numpy() if "labels" in inputs else share
-        found += zip(share, output.logits.float().cpu().numpy(), labels, strict=True)
-        if "labels" in inputs:
-            terms = _loss_terms(model, inputs)
-            losses.append((output.loss.item() * terms, terms))
+    losses: list[tuple[float, int]] = []
+    for share, inputs, output in _outputs(model, rows, collate, batch_size, precision):
+        logits, labels = _logits(inputs, output), _labels(inputs)
+        found += zip(share, logits, share if labels is None else labels, strict=True)
+        if labels is not None:
+            losses.append(_summed_loss(model, inputs, output))
     found = sorted(gather_object(found), key=lambda item: item[0])
     losses = gather_object(losses)
     return Predictions(
-        logits=np.stack([logits for _, logits, _ in found]),
-        labels=np.stack([label for *_, label in found]) if losses else None,
-        loss=sum(loss for loss, _ in losses) / max(1, sum(n for _, n in losses))
-        if losses
-        else float("nan"),
+        logits=_stacked([logits for _, logits, _ in found], -np.inf),
+        labels=_stacked([label for *_, label in found], IGNORED) if losses else None,
+        loss=_mean(losses),
     )
 
 
+def mean_loss(
+    model: nn.Module,
+    rows: Rows,
+    collate: Collate,
+    *,
+    batch_size: int = 64,
+    precision: Precision | None = None,
+) -> float:
+    """The mean loss over all labels in `rows`; no logits are kept.
+
+    For any model: of a language model its exponential is the perplexity. Otherwise as
+    `predict`.
+
+    Raises:
+        LabError: if there are no rows, or the batches have no labels.
+    """
+    losses = []
+    for _, inputs, output in _outputs(model, rows, collate, batch_size, precision):
+        losses.append(_summed_loss(model, inputs, output))
+    return _mean(gather_object(losses))
+
+
 def batches_of_like_length(
-    lengths: list[int], batch_size: int, seed: tuple[int, ...] | int
+    lengths: Sequence[int], batch_size: int, seed: tuple[int, ...] | int
 ) -> list[list[int]]:
     """Cut shuffled examples into batches whose lengths are close, in random order.
 
@@ -320,7 +341,8 @@ class _Run:
         )
         self.model = model
         self.prepared, self.optimizer = accelerator.prepare(model, optimizer)
-        self.lengths = [len(row["input_ids"]) for row in rows]
+        self.prepared.train()
+        self.lengths = _lengths(model, rows)
         self.plan = [
             (epoch, batch)
             for epoch in range(1, settings.epochs + 1)
@@ -348,14 +370,13 @@ class _Run:
     def step(self, step: int) -> None:
         """Forward, backward, clip, update."""
         epoch, batch = self.plan[step - 1]
-        self.prepared.train()
         rate = self.settings.learning_rate * schedule(
             step, len(self.plan), self.settings.warmup
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         inputs, weight = self._inputs(batch)
-        with _autocast(self.accelerator.device, self.settings.precision):
+        with autocast(self.accelerator.device, self.settings.precision):
             loss = self.prepared(**inputs).loss * weight
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(
@@ -384,7 +405,8 @@ class _Run:
         world = self.accelerator.num_processes
         share = batch[self.accelerator.process_index :: world]
         picked = [self.rows[i] for i in share or batch[:1]]
-        inputs = _to(self.accelerator.device, self.collate(picked))
+        inputs = on_device(self.accelerator.device, self.collate(picked))
+        _require_labels(inputs)
         if world == 1:
             return inputs, 1.0
         terms = torch.tensor(
@@ -420,13 +442,17 @@ class _Run:
 
     def evaluate(self, validation: Rows, metrics: Metrics | None) -> dict[str, str]:
         """Add the loss and the metrics on `validation` to the history."""
-        found = predict(
-            self.model, validation, self.collate, precision=self.settings.precision
-        )
-        scores = {"loss": found.loss}
-        if metrics and found.labels is not None:
-            measured = metrics(found.logits, found.labels)
-            scores |= {name: float(value) for name, value in measured.items()}
+        precision = self.settings.precision
+        if metrics is None:
+            loss = mean_loss(self.model, validation, self.collate, precision=precision)
+            scores = {"loss": loss}
+        else:
+            found = predict(self.model, validation, self.collate, precision=precision)
+            scores = {"loss": found.loss}
+            if found.labels is not None:
+                measured = metrics(found.logits, found.labels)
+                scores |= {name: float(value) for name, value in measured.items()}
+        self.prepared.train()
         last = self.history.steps[-1]
         self.history.evaluations.append(
             {"step": last["step"], "epoch": last["epoch"]} | scores
@@ -457,22 +483,6 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _accelerator() -> Accelerator:
-    """Only for placement, processes and checkpoints: `_autocast` sets the precision.
-
-    The state is shared by all of accelerate's users in a process: a `Trainer` before
-    us may have left its own precision there.
-    """
-    AcceleratorState._reset_state()
-    return Accelerator(mixed_precision="no")
-
-
-def _autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    return torch.autocast(
-        device.type, dtype=torch.bfloat16, enabled=precision == "bf16"
-    )
-
-
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Matrices are decayed; biases and norms, which have one dimension, are not."""
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -484,9 +494,7 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     ]
 
 
-def _usable_rows(
-    model: nn.Module, rows: Rows, labelled: bool = True
-) -> list[dict[str, Any]]:
+def _usable_rows(model: nn.Module, rows: Rows) -> list[dict[str, Any]]:
     """The columns that the model's forward takes, in memory."""
     taken = {*inspect.signature(model.forward).parameters, "label"}
     usable = [{k: v for k, v in row.items() if k in taken} for row in rows]
@@ -497,16 +505,105 @@ def _usable_rows(
             f"the rows have no input_ids, only {', '.join(next(iter(rows)))}.",
             "Tokenize them: dataset.map(lambda row: tokenizer(row['text']))",
         )
-    if labelled and not usable[0].keys() & {"label", "labels", "start_positions"}:
-        raise LabError(
-            f"the rows have no labels, only {', '.join(next(iter(rows)))}.",
-            "Name the column to be learnt `labels`.",
-        )
     return usable
 
 
-def _to(device: torch.device, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+def _lengths(model: nn.Module, rows: list[dict[str, Any]]) -> list[int]:
+    """Tokens in each row that the model reads; an encoder–decoder reads the labels too.
+
+    Batches of a like sum have little padding on either side, for the longer the input
+    is, the longer is most often what is made of it.
+    """
+    lengths = [len(row["input_ids"]) for row in rows]
+    if _is_encoder_decoder(model) and "labels" in rows[0]:
+        return [n + len(row["labels"]) for n, row in zip(lengths, rows, strict=True)]
+    return lengths
+
+
+def _is_encoder_decoder(model: nn.Module) -> bool:
+    return getattr(getattr(model, "config", None), "is_encoder_decoder", False)
+
+
+def _is_decoder(model: nn.Module) -> bool:
+    """Whether its loss is that of the next token: None is how GPT-2 says so."""
+    causal = getattr(model, "loss_type", "") in ("ForCausalLM", None)
+    return causal and not _is_encoder_decoder(model)
+
+
+def _outputs(
+    model: nn.Module,
+    rows: Rows,
+    collate: Collate,
+    batch_size: int,
+    precision: Precision | None,
+) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
+    """Numbers of this process's rows, their batch, and what the model says of it."""
+    usable = _usable_rows(model, rows)
+    accelerator = fresh_accelerator()
+    model.to(accelerator.device).eval()
+    precision = precision or native_precision(accelerator.device.type)[0]
+    lengths = _lengths(model, usable)
+    order = sorted(range(len(usable)), key=lambda i: -lengths[i])
+    mine = order[accelerator.process_index :: accelerator.num_processes]
+    for start in range(0, len(mine), batch_size):
+        share = mine[start : start + batch_size]
+        inputs = on_device(accelerator.device, collate([usable[i] for i in share]))
+        with torch.inference_mode(), autocast(accelerator.device, precision):
+            output = model(**inputs)
+        yield share, inputs, output
+
+
+def _require_labels(inputs: Mapping[str, Tensor]) -> None:
+    if not inputs.keys() & {"labels", "start_positions"}:
+        raise LabError(
+            f"the batches have no labels, only {', '.join(inputs)}.",
+            "Name the column to be learnt `labels`, or let `collate` make it.",
+        )
+
+
+def _logits(inputs: Mapping[str, Tensor], output: Any) -> NDArray[Any]:
+    """(batch, classes), or (batch, length, classes) with −inf for padding."""
+    if hasattr(output, "start_logits"):
+        logits = torch.stack([output.start_logits, output.end_logits], dim=-1)
+    else:
+        logits = output.logits
+    logits = logits.float()
+    if logits.ndim == 3 and "attention_mask" in inputs:
+        logits = logits.masked_fill(inputs["attention_mask"][..., None] == 0, -np.inf)
+    return logits.cpu().numpy()
+
+
+def _labels(inputs: Mapping[str, Tensor]) -> NDArray[Any] | None:
+    if "start_positions" in inputs:
+        ends = [inputs["start_positions"], inputs["end_positions"]]
+        return torch.stack(ends, dim=-1).cpu().numpy()
+    return inputs["labels"].cpu().numpy() if "labels" in inputs else None
+
+
+def _stacked(arrays: list[Any], filler: float) -> NDArray[Any]:
+    """(number, longest, …): the shorter ones filled up; of scalars, (number,)."""
+    if np.ndim(arrays[0]) == 0 or len({len(array) for array in arrays}) == 1:
+        return np.stack(arrays)
+    longest = max(len(array) for array in arrays)
+    shape = (len(arrays), longest, *arrays[0].shape[1:])
+    stacked = np.full(shape, filler, arrays[0].dtype)
+    for row, array in zip(stacked, arrays, strict=True):
+        row[: len(array)] = array
+    return stacked
+
+
+def _summed_loss(
+    model: nn.Module, inputs: Mapping[str, Tensor], output: Any
+) -> tuple[float, int]:
+    """The sum of a batch's losses, and of how many."""
+    _require_labels(inputs)
+    terms = _loss_terms(model, inputs)
+    return (output.loss.item() * terms if terms else 0.0), terms
+
+
+def _mean(losses: list[tuple[float, int]]) -> float:
+    terms = sum(n for _, n in losses)
+    return sum(loss for loss, _ in losses) / terms if terms else float("nan")
 
 
 def _loss_terms(model: nn.Module, inputs: Mapping[str, Tensor]) -> int:
@@ -514,6 +611,6 @@ def _loss_terms(model: nn.Module, inputs: Mapping[str, Tensor]) -> int:
     if "labels" not in inputs:
         return len(inputs["input_ids"])
     labels = inputs["labels"]
-    if getattr(model, "loss_type", None) == "ForCausalLM":
+    if _is_decoder(model) and labels.ndim == 2:
         labels = labels[:, 1:]  # the first token has nothing before it to tell it by
     return int((labels != IGNORED).sum())

@@ -12,15 +12,27 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import (
+    SIZES,
+    VOCABULARY,
     classifier,
     collate,
+    gpt,
     labelled,
     losses,
+    masked,
+    masked_lm,
+    t5,
     unlabelled,
+    word_tokenizer,
+)
+from transformers import (
+    BertConfig,
+    BertForQuestionAnswering,
+    DataCollatorForSeq2Seq,
 )
 
 from labkit.errors import LabError
-from labkit.training import batches_of_like_length, fit, predict, schedule
+from labkit.training import batches_of_like_length, fit, mean_loss, predict, schedule
 
 HERE = Path(__file__).parent
 
@@ -396,3 +408,216 @@ class TestPredict:
         found = predict(classifier(), unlabelled(5), collate)
         assert found.labels is None
         assert np.isnan(found.loss)
+
+    def test_logits_of_tokens_are_padded_with_minus_infinity(self):
+        rows, model = masked(9), masked_lm()
+        found = predict(model, rows, collate, batch_size=4, precision="fp32")
+        longest = max(len(row["input_ids"]) for row in rows)
+        assert found.logits.shape == (9, longest, VOCABULARY)
+        assert found.labels is not None
+        for row, logits, labels in zip(rows, found.logits, found.labels, strict=True):
+            length = len(row["input_ids"])
+            alone = model(torch.tensor([row["input_ids"]])).logits[0].detach()
+            assert np.allclose(logits[:length], alone, atol=1e-5)
+            assert np.isneginf(logits[length:]).all()
+            assert (labels == [*row["labels"], *[-100] * (longest - length)]).all()
+
+
+def question_rows(count: int) -> list[dict]:
+    """The answer begins at the first 7 and ends where the text does."""
+    rows = labelled(count * 3, seed=2)
+    rows = [row for row in rows if row["labels"]][:count]
+    return [
+        {
+            "input_ids": row["input_ids"],
+            "start_positions": row["input_ids"].index(7),
+            "end_positions": len(row["input_ids"]) - 1,
+            "example_id": "left out",
+        }
+        for row in rows
+    ]
+
+
+def collate_questions(rows):
+    batch = collate(rows)
+    for name in ("start_positions", "end_positions"):
+        if name in rows[0]:
+            batch[name] = torch.tensor([row[name] for row in rows])
+    return batch
+
+
+class TestSpans:
+    def test_a_reader_learns_where_answers_begin_and_end(self):
+        torch.manual_seed(0)
+        config = BertConfig(**SIZES, hidden_dropout_prob=0.0)
+        model, rows = BertForQuestionAnswering(config), question_rows(100)
+        fit(
+            model,
+            rows,
+            collate_questions,
+            epochs=10,
+            learning_rate=3e-3,
+            precision="fp32",
+            progress=False,
+        )
+        found = predict(model, rows, collate_questions, precision="fp32")
+        assert (found.logits.argmax(1) == found.labels).mean() > 0.8
+
+    def test_start_and_end_logits_are_the_models_own_and_never_on_padding(self):
+        torch.manual_seed(0)
+        model, rows = BertForQuestionAnswering(BertConfig(**SIZES)), question_rows(9)
+        found = predict(model, rows, collate_questions, batch_size=4, precision="fp32")
+        for row, logits in zip(rows, found.logits, strict=True):
+            length = len(row["input_ids"])
+            alone = model(torch.tensor([row["input_ids"]]))
+            start, end = alone.start_logits[0].detach(), alone.end_logits[0].detach()
+            assert np.allclose(logits[:length, 0], start, atol=1e-5)
+            assert np.allclose(logits[:length, 1], end, atol=1e-5)
+            assert np.isneginf(logits[length:]).all()
+        assert found.labels is not None
+        ends = [[row["start_positions"], row["end_positions"]] for row in rows]
+        assert found.labels.tolist() == ends
+        assert np.isfinite(found.loss)
+
+    def test_without_positions_there_are_logits_only(self):
+        torch.manual_seed(0)
+        model = BertForQuestionAnswering(BertConfig(**SIZES))
+        found = predict(model, unlabelled(5), collate)
+        assert found.labels is None
+        assert found.logits.shape[-1] == 2
+
+
+def pairs(count: int, seed: int = 0) -> list[dict]:
+    """To be copied up to the first 7, or whole: labels of lengths of their own."""
+    rows = []
+    for row in labelled(count, seed):
+        ids = row["input_ids"]
+        cut = ids.index(7) + 1 if 7 in ids else len(ids)
+        rows.append({"input_ids": ids, "labels": [*ids[:cut], 1]})
+    return rows
+
+
+def seq2seq_collator(model):
+    return DataCollatorForSeq2Seq(word_tokenizer(), model=model)
+
+
+class TestEncoderDecoder:
+    def test_it_is_the_loop_that_one_would_write(self):
+        """Under transformers' own collator, padding and labels of many lengths."""
+        rows, model = pairs(24), t5()
+        collator = seq2seq_collator(model)
+        fitted = t5()
+        history = fit(
+            fitted,
+            rows,
+            seq2seq_collator(fitted),
+            epochs=1,
+            batch_size=8,
+            clip=1e9,
+            weight_decay=0,
+            learning_rate=1e-3,
+            precision="fp32",
+            progress=False,
+        )
+        lengths = [len(row["input_ids"]) + len(row["labels"]) for row in rows]
+        plan = batches_of_like_length(lengths, 8, seed=(0, 1))
+        optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0)
+        for step, batch in enumerate(plan, start=1):
+            for group in optimizer.param_groups:
+                group["lr"] = 1e-3 * schedule(step, len(plan), 0.1)
+            loss = model(**collator([rows[i] for i in batch])).loss
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            record = history.steps[step - 1]
+            assert record["loss"] == pytest.approx(loss.item(), abs=1e-5)
+            assert record["tokens"] == sum(lengths[i] for i in batch)
+
+    def test_padding_of_labels_goes_with_that_of_inputs(self):
+        rows = pairs(2_000)
+        model = t5()
+        batches = []
+
+        def noting(batch):
+            batches.append(batch)
+            return seq2seq_collator(model)(batch)
+
+        mean_loss(model, rows, noting, batch_size=16, precision="fp32")
+        padded = sum(
+            len(batch) * max(len(row[name]) for row in batch)
+            for batch in batches
+            for name in ("input_ids", "labels")
+        )
+        real = sum(len(row["input_ids"]) + len(row["labels"]) for row in rows)
+        in_order = sum(
+            max(len(row[name]) for row in rows[start : start + 16]) * 16
+            for start in range(0, 2_000, 16)
+            for name in ("input_ids", "labels")
+        )
+        assert padded - real < (in_order - real) / 2
+
+    def test_validation_gives_the_loss_and_no_logits(self):
+        model, rows = t5(), pairs(33)
+        collator = seq2seq_collator(model)
+        history = fit(
+            model,
+            rows,
+            collator,
+            validation=rows,
+            epochs=1,
+            precision="fp32",
+            progress=False,
+        )
+        with torch.no_grad():
+            logits = [model(**collator([row])).logits[0] for row in rows]
+        labels = torch.tensor([label for row in rows for label in row["labels"]])
+        expected = torch.nn.functional.cross_entropy(torch.cat(logits), labels)
+        assert history.evaluations[-1]["loss"] == pytest.approx(expected.item(), 1e-5)
+
+    def test_it_learns_in_bfloat16_too(self):
+        model = t5()
+        options = {"epochs": 3, "learning_rate": 3e-3, "progress": False}
+        history = fit(
+            model, pairs(64), seq2seq_collator(model), precision="bf16", **options
+        )
+        assert np.mean(losses(history)[-4:]) < np.mean(losses(history)[:4]) - 0.3
+
+    def test_predict_says_what_to_use_instead(self):
+        model = t5()
+        with pytest.raises(LabError, match=r"(?s)generate.*mean_loss"):
+            predict(model, pairs(2), seq2seq_collator(model))
+
+
+class TestMeanLoss:
+    @pytest.mark.parametrize("batch_size", [1, 7, 64])
+    def test_of_a_decoder_it_is_the_mean_over_all_told_tokens(self, batch_size):
+        model = gpt().eval()
+        rows = [
+            {"input_ids": row["input_ids"], "labels": row["input_ids"]}
+            for row in labelled(20)
+        ]
+        with torch.no_grad():
+            alone = [model(**collate([row])).loss.item() for row in rows]
+        told = [len(row["input_ids"]) - 1 for row in rows]
+        found = mean_loss(model, rows, collate, batch_size=batch_size, precision="fp32")
+        assert found == pytest.approx(np.average(alone, weights=told), abs=1e-5)
+
+    def test_a_batch_in_which_nothing_is_asked_counts_nothing(self):
+        rows = masked(6)
+        blank = {"input_ids": [1] * 30, "labels": [-100] * 30}
+        model = masked_lm()
+        alone = mean_loss(model, rows, collate, batch_size=1, precision="fp32")
+        both = mean_loss(model, [*rows, blank], collate, batch_size=1, precision="fp32")
+        assert both == pytest.approx(alone)
+
+    def test_labels_may_be_made_by_the_collator(self):
+        def making(rows):
+            batch = collate(rows)
+            return batch | {"labels": batch["input_ids"]}
+
+        rows = unlabelled(8)
+        model = masked_lm()
+        history = fit(model, rows, making, epochs=1, precision="fp32", progress=False)
+        assert np.isfinite(losses(history)).all()
+        with pytest.raises(LabError, match="no labels"):
+            mean_loss(model, rows, collate)

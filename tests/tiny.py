@@ -1,4 +1,4 @@
-"""A tiny BERT and data for it; as a program, a run whose losses are printed exactly."""
+"""Tiny models and data; as a program, a run whose losses are printed exactly."""
 
 import argparse
 import os
@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 VOCABULARY = 50
 SIZES = {
@@ -36,6 +45,52 @@ def masked_lm() -> BertForMaskedLM:
         **SIZES, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
     )
     return BertForMaskedLM(config)
+
+
+def t5() -> T5ForConditionalGeneration:
+    """0 is its padding and its start, 1 its end."""
+    torch.manual_seed(0)
+    return T5ForConditionalGeneration(
+        T5Config(
+            vocab_size=VOCABULARY,
+            d_model=32,
+            d_kv=8,
+            d_ff=64,
+            num_layers=2,
+            num_heads=4,
+            dropout_rate=0.0,
+            decoder_start_token_id=0,
+        )
+    )
+
+
+def gpt() -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=VOCABULARY,
+            n_embd=32,
+            n_layer=2,
+            n_head=4,
+            n_positions=128,
+            bos_token_id=1,
+            eos_token_id=1,
+        )
+    )
+
+
+def word_tokenizer(padding: bool = True) -> PreTrainedTokenizerFast:
+    """Words w00 to w49, of which 0 is for padding and 1 for the end."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = {f"w{number:02}": number for number in range(VOCABULARY)}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="w02"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="w00" if padding else None,
+        eos_token="w01",
+    )
 
 
 def labelled(count: int, seed: int = 0) -> list[dict]:

@@ -1,0 +1,465 @@
+"""Train BERT-base and T5-small on a GPU in five ways, and compare.
+
+    python benchmarks/gpu.py [--examples 8192] [--rounds 1] [--write]
+
+Needs torch, transformers and accelerate, and no network: the weights are random, for
+speed does not depend on them, and texts are numbers at random, of the lengths that
+real ones have. Every run has a process of its own, a warm-up before the clock starts,
+and the device's whole attention. What is timed is training alone.
+
+- fit: `labkit.training.fit`, in the device's own precision, batches of 64.
+- Trainer: transformers' `Trainer` as it comes: float32, batches of 8.
+- Trainer bf16: the same with `bf16=True`.
+- Trainer tuned: bf16, batches of 64 of like length: for fairness to it.
+- article's loop: the loop of introductions: float32, all padded to 512, batches of 16.
+
+Tokens are real ones, without padding. Model FLOP utilisation is what the model needs
+for the real tokens (forward once, backward twice) as a share of the fastest matrix
+product that this device was seen to do in the same run.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # labkit need not be installed
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+BATCH, LONGEST, LEARNING_RATE = 64, 512, 5e-5
+
+# Every twentieth of the examples is as long as this, in tokens of bert-base-uncased's
+# vocabulary, cut at 512; measured on the train splits of the course's own corpora in
+# profile quick: np.quantile(lengths, np.linspace(0, 1, 21)).
+# topics: newswire, Reuters-21578 R8, all 4,865.
+NEWS = [9, 17, 26, 30, 38, 47, 53, 60, 67, 75, 83, 92, 101, 110, 121]
+NEWS += [140, 176, 216, 279, 395, 512]
+# summaries: docstrings of Python libraries and their first lines, the first 3,000.
+DOCSTRINGS = [51, 84, 97, 109, 120, 134, 150, 170, 189, 220, 253, 292, 331, 385, 449]
+DOCSTRINGS += [512] * 6
+FIRST_LINES = [4, 8, 9, 10, 11, 12, 12, 13, 14, 14, 15, 16, 17, 18, 19, 20, 22, 24, 29]
+FIRST_LINES += [35, 56]
+
+MODELS = ("BERT-base", "T5-small")
+SHAPES = {  # of the batches whose memory is predicted: size, length, labels' length
+    "BERT-base": [(32, 128, 0), (16, 512, 0)],
+    "T5-small": [(32, 256, 32), (16, 512, 64)],
+}
+Row = dict[str, Any]
+Found = dict[str, float]
+
+
+# --- the models and their data ------------------------------------------------------
+
+
+def architecture(name: str, tiny: bool) -> tuple[Any, Any]:
+    """A class and its configuration: those of the models' own Hub pages."""
+    import transformers
+
+    if name == "BERT-base":
+        sizes = {"hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64}
+        sizes |= {"num_attention_heads": 2, "vocab_size": 500}
+        config = transformers.BertConfig(**sizes if tiny else {})
+        return transformers.BertForSequenceClassification, config
+    sizes = {"d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6, "num_heads": 8}
+    sizes |= {"vocab_size": 32_128}
+    if tiny:
+        sizes = {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2}
+        sizes |= {"vocab_size": 500}
+    config = transformers.T5Config(**sizes, decoder_start_token_id=0)
+    return transformers.T5ForConditionalGeneration, config
+
+
+def draw(name: str, count: int, tiny: bool) -> list[Row]:
+    """Rows of random tokens; their lengths have the measured distribution."""
+    random = np.random.default_rng(0)
+
+    def lengths(quantiles: list[int]) -> list[int]:
+        at = random.random(count)
+        drawn = np.interp(at, np.linspace(0, 1, len(quantiles)), quantiles)
+        return np.maximum(2, drawn / (8 if tiny else 1)).round().astype(int).tolist()
+
+    def tokens(length: int) -> list[int]:
+        return random.integers(100, 500, length).tolist()
+
+    if name == "BERT-base":
+        return [
+            {"input_ids": tokens(n), "labels": int(random.integers(2))}
+            for n in lengths(NEWS)
+        ]
+    sizes = zip(lengths(DOCSTRINGS), lengths(FIRST_LINES), strict=True)
+    return [{"input_ids": tokens(n), "labels": tokens(m)} for n, m in sizes]
+
+
+def collate(rows: list[Row], width: int = 0) -> dict[str, Any]:
+    """Padded to the longest of the rows, or to `width`."""
+    import torch
+
+    def padded(sequences: list[list[int]], filler: int, width: int) -> Any:
+        longest = max(width, *map(len, sequences))
+        return torch.tensor([[*s, *[filler] * (longest - len(s))] for s in sequences])
+
+    ids = [row["input_ids"] for row in rows]
+    labels = [row["labels"] for row in rows]
+    return {
+        "input_ids": padded(ids, 0, width),
+        "attention_mask": padded([[1] * len(i) for i in ids], 0, width),
+        "labels": padded(labels, -100, 0)
+        if isinstance(labels[0], list)
+        else torch.tensor(labels),
+    }
+
+
+def count_tokens(row: Row) -> int:
+    labels = row["labels"]
+    return len(row["input_ids"]) + (len(labels) if isinstance(labels, list) else 0)
+
+
+def count_flops(model: Any, rows: list[Row]) -> float:
+    """What training on `rows` takes, padding aside.
+
+    A weight of a matrix product is used in a multiplication and an addition for each
+    token, and a pair of tokens takes 4 · width in a layer's attention (scores, then
+    the mixing of values); backward takes both twice more (Kaplan et al., 2020).
+    """
+    parts = {"encoder": 0, "decoder": 0, "example": 0}
+    for name, module in model.named_modules():
+        if type(module).__name__ == "Linear":
+            parts[read_by(name)] += module.weight.numel()
+    config = model.config
+    encoders = config.num_hidden_layers
+    width = getattr(config, "hidden_size", 0)
+    decoders = 0
+    if config.is_encoder_decoder:
+        width, decoders = config.d_kv * config.num_heads, config.num_decoder_layers
+    total = 0.0
+    for row in rows:
+        n = len(row["input_ids"])
+        m = len(row["labels"]) if decoders else 0
+        total += parts["encoder"] * n + parts["decoder"] * m + parts["example"]
+        total += 2 * width * (encoders * n * n + decoders * (m * m + n * m))
+    return 6 * total
+
+
+def read_by(layer: str) -> str:
+    """Whose tokens a linear layer reads: cross-attention's keys are of the input's."""
+    if "EncDecAttention.k" in layer or "EncDecAttention.v" in layer:
+        return "encoder"
+    if layer.startswith("decoder.") or layer == "lm_head":
+        return "decoder"
+    return "encoder" if "encoder." in layer else "example"  # pooler and classifier
+
+
+# --- the ways -----------------------------------------------------------------------
+
+
+def with_fit(model: Any, rows: list[Row], device: str) -> None:
+    from labkit.training import fit
+
+    options: Any = {"batch_size": BATCH, "learning_rate": LEARNING_RATE, "epochs": 1}
+    fit(model, rows, collate, progress=False, **options)
+
+
+def with_trainer(model: Any, rows: list[Row], device: str, **options: Any) -> None:
+    from transformers import Trainer, TrainingArguments
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            num_train_epochs=1,
+            learning_rate=LEARNING_RATE,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=device == "cpu",
+            **options,
+        )
+        Trainer(model, arguments, data_collator=collate, train_dataset=rows).train()
+
+
+def with_articles_loop(model: Any, rows: list[Row], device: str, tiny: bool) -> None:
+    import torch
+
+    width = LONGEST // 8 if tiny else LONGEST
+    loader = torch.utils.data.DataLoader(
+        rows,  # type: ignore[arg-type]
+        batch_size=16,
+        shuffle=True,
+        collate_fn=lambda batch: collate(batch, width),
+    )
+    optimizer = torch.optim.AdamW(model.to(device).parameters(), lr=LEARNING_RATE)
+    model.train()
+    for batch in loader:
+        optimizer.zero_grad()
+        batch = {name: values.to(device) for name, values in batch.items()}
+        loss = model(**batch).loss
+        loss.backward()
+        optimizer.step()
+
+
+TUNED = {
+    "bf16": True,
+    "per_device_train_batch_size": BATCH,
+    "train_sampling_strategy": "group_by_length",
+}
+WAYS: dict[str, tuple[Callable[..., None], int]] = {  # and a divisor of the examples
+    "fit": (lambda tiny, *run: with_fit(*run), 1),
+    "Trainer": (lambda tiny, *run: with_trainer(*run), 4),
+    "Trainer bf16": (lambda tiny, *run: with_trainer(*run, bf16=True), 2),
+    "Trainer tuned": (lambda tiny, *run: with_trainer(*run, **TUNED), 1),
+    "article's loop": (lambda tiny, *run: with_articles_loop(*run, tiny), 8),
+}
+
+
+# --- measuring, each in a process of its own ----------------------------------------
+
+
+def measure(way: str, name: str, options: argparse.Namespace) -> Found:
+    """Train once; what came of it."""
+    import torch
+
+    torch.manual_seed(0)
+    build, config = architecture(name, options.tiny)
+    model, device = build(config), options.device
+    train, divisor = WAYS[way]
+    rows = draw(name, options.examples, options.tiny)
+    train(options.tiny, model, rows[: 4 * BATCH], device)  # the warm-up
+    rows = rows[: len(rows) // divisor]
+    settle(device)
+    started = time.perf_counter()
+    train(options.tiny, model, rows, device)
+    if device == "cuda":
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - started
+    return {
+        "examples/s": len(rows) / seconds,
+        "tokens/s": sum(map(count_tokens, rows)) / seconds,
+        "peak MiB": allocated(device) / 2**20,
+        "flops/s": count_flops(model, rows) / seconds,
+    }
+
+
+def settle(device: str) -> None:
+    """Forget the warm-up: nothing is running, and the peak is counted from here."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def allocated(device: str) -> float:
+    import torch
+
+    return torch.cuda.max_memory_allocated() if device == "cuda" else float("nan")
+
+
+def measure_memory(name: str, options: argparse.Namespace) -> list[Found]:
+    """For each of the model's shapes: the peak predicted, and the one of a real fit."""
+    import torch
+
+    from labkit import memory
+    from labkit.runtime import native_precision
+    from labkit.training import fit
+
+    build, config = architecture(name, options.tiny)
+    found = []
+    for size, length, labels in SHAPES[name]:
+        if options.tiny:
+            size, length, labels = size // 4, length // 8, labels // 8
+        rows = [
+            {"input_ids": [100] * length, "labels": [100] * labels if labels else 0}
+            for _ in range(3 * size)
+        ]
+        for row in rows[::2]:
+            row["input_ids"] = row["input_ids"][1:]  # so that there is padding
+        model = build(config)
+        predicted = memory.predict(
+            build,
+            config,
+            collate(rows[:size]),
+            precision=native_precision(options.device)[0],
+            attention=model.config._attn_implementation,
+        )
+        settle(options.device)
+        fit(model, rows, collate, epochs=1, batch_size=size, progress=False)
+        peak = allocated(options.device)
+        found.append(
+            {"size": size, "length": length, "labels": labels, "measured": peak}
+            | {part: getattr(predicted, part) for part in PARTS}
+        )
+        del model
+        if options.device == "cuda":
+            torch.cuda.empty_cache()
+    return found
+
+
+PARTS = ("peak", "weights", "gradients", "optimizer", "activations")
+
+
+def matmul_peak(options: argparse.Namespace) -> Found:
+    """The most operations a second that a matrix product reached on this device."""
+    import torch
+
+    from labkit.runtime import native_precision
+
+    bf16 = native_precision(options.device)[0] == "bf16"
+    best = 0.0
+    for size in (128, 256) if options.tiny else (4_096, 8_192, 16_384):
+        shape = {"device": options.device, "dtype": torch.bfloat16 if bf16 else None}
+        left, right = torch.randn(2, size, size, **shape)  # type: ignore[call-overload]
+        for repeats in (3, 20):  # the first to warm up
+            settle(options.device)
+            started = time.perf_counter()
+            for _ in range(repeats):
+                left @ right
+            if options.device == "cuda":
+                torch.cuda.synchronize()
+            seconds = time.perf_counter() - started
+        best = max(best, 2 * size**3 * repeats / seconds)
+    return {"flops/s": best}
+
+
+def apart(task: str, options: argparse.Namespace) -> Any:
+    """The result of a task ("measure|fit|BERT-base") done in a process of its own."""
+    if options.together:
+        return do(task, options)
+    command = [sys.executable, __file__, "--task", task, "--device", options.device]
+    command += ["--examples", str(options.examples), *["--tiny"] * options.tiny]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{task} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def do(task: str, options: argparse.Namespace) -> Any:
+    kind, *arguments = task.split("|")
+    tasks: dict[str, Callable[..., Any]] = {
+        "measure": measure,
+        "memory": measure_memory,
+        "matmul": matmul_peak,
+    }
+    return tasks[kind](*arguments, options)
+
+
+# --- what is told of it -------------------------------------------------------------
+
+
+def speed_table(runs: dict[str, list[Found]], peak: float) -> str:
+    """Markdown: medians over the rounds."""
+    header = ["way", "examples/s", "tokens/s", "peak MiB", "FLOP utilisation"]
+    lines = [row([*header, "fit is faster by"]), "|---" + "|--:" * len(header) + "|"]
+    fastest = median(runs["fit"], "examples/s")
+    for way, found in runs.items():
+        cells = [f"{median(found, name):,.0f}" for name in header[1:4]]
+        cells += [f"{median(found, 'flops/s') / peak:.1%}"]
+        cells += [f"{fastest / median(found, 'examples/s'):.2f}×"]
+        lines.append(row([way, *cells]))
+    return "\n".join(lines)
+
+
+def memory_table(found: dict[str, list[Found]]) -> str:
+    header = ["batch", *PARTS, "measured peak", "predicted / measured"]
+    header[1] = "predicted peak"
+    lines = [row(header), "|---" + "|--:" * (len(header) - 1) + "|"]
+    for name, shapes in found.items():
+        for shape in shapes:
+            told = f"{name}, {shape['size']:.0f} × {shape['length']:.0f}"
+            told += f" → {shape['labels']:.0f}" if shape["labels"] else ""
+            sizes = [shape[part] for part in PARTS] + [shape["measured"]]
+            ratio = f"{shape['peak'] / shape['measured']:.2f}"
+            lines.append(row([told, *[f"{s / 2**20:,.0f}" for s in sizes], ratio]))
+    return "\n".join(lines)
+
+
+def row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def median(found: list[Found], name: str) -> float:
+    return statistics.median(run[name] for run in found)
+
+
+def machine(device: str) -> str:
+    import torch
+
+    names = ("torch", "transformers", "accelerate")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    if device != "cuda":
+        return f"A rehearsal on the CPU; {versions}"
+    properties = torch.cuda.get_device_properties()
+    memory = f"{properties.total_memory / 2**30:.0f} GiB"
+    capability = f"compute capability {properties.major}.{properties.minor}"
+    return f"{properties.name}, {memory}, {capability}; {versions}"
+
+
+def report(options: argparse.Namespace) -> str:
+    peak = apart("matmul", options)["flops/s"]
+    told = f"{machine(options.device)}.\n\nFastest matrix product: "
+    told += f"{peak / 1e12:,.3g} TFLOP/s. Up to {options.examples:,} examples a way, "
+    told += f"one epoch; medians of {options.rounds} round(s).\n"
+    for name in MODELS:
+        runs: dict[str, list[Found]] = {way: [] for way in WAYS}
+        for number in range(options.rounds):
+            for way in WAYS:
+                found = apart(f"measure|{way}|{name}", options)
+                runs[way].append(found)
+                rate = f"{found['examples/s']:.1f} examples/s"
+                print(f"round {number + 1}, {name}, {way}: {rate}", flush=True)
+        told += f"\n### {name}\n\n{speed_table(runs, peak)}\n"
+    memories = {name: apart(f"memory|{name}", options) for name in MODELS}
+    told += "\n### Memory of a step of fit, in MiB, predicted before it and measured\n"
+    return told + f"\n{memory_table(memories)}\n"
+
+
+def write(text: str, results: Path) -> None:
+    """Replace this program's section of RESULTS.md."""
+    title = "## gpu.py\n\n"
+    kept = results.read_text() if results.exists() else "# What was measured\n"
+    before, found, after = kept.partition(title)
+    _, following, rest = after.partition("\n## ")
+    gap = "" if found else "\n"
+    results.write_text(f"{before}{gap}{title}{text}{following}{rest}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--examples", type=int, default=8_192)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="keep it in RESULTS.md")
+    for name, default in (("device", "cuda"), ("task", ""), ("results", str(RESULTS))):
+        parser.add_argument(f"--{name}", default=default, help=argparse.SUPPRESS)
+    for name in ("tiny", "together"):  # a rehearsal; in one process
+        parser.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # a Trainer takes all it sees
+    import torch
+
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print("There is no CUDA device that this torch can use: nothing was measured.")
+        return
+    if options.task:
+        print(json.dumps(do(options.task, options)))
+        return
+    text = report(options)
+    print(text)
+    if options.write:
+        write(text, Path(options.results))
+
+
+if __name__ == "__main__":
+    main()
