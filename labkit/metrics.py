@@ -10,10 +10,13 @@ same defaults, and need no network and no cache on disk:
 The options of `compute` are scikit-learn's: for all, sample_weight; for `Accuracy`,
 normalize; for the others, average ("binary", the default, "macro", "micro",
 "weighted", or None for a score a class), labels, pos_label and zero_division.
+
+Accuracy says how often a model is right. Whether it knows when is its calibration:
+`expected_calibration_error`, `brier_score`, `reliability_bins`, `fit_temperature`.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import evaluate
 import numpy as np
@@ -127,6 +130,159 @@ def classification(logits: ArrayLike, labels: ArrayLike) -> dict[str, float]:
         LabError: no examples, shapes that do not fit, a NaN, or a label that is no
             class.
     """
+    scores, references = check_logits(logits, labels)
+    predictions = scores.argmax(axis=1)
+    precision, recall, f1, _ = scikit.precision_recall_fscore_support(
+        references, predictions, average="macro", zero_division=0
+    )
+    accuracy = (predictions == references).mean()
+    values = {"accuracy": accuracy, "precision": precision, "recall": recall, "f1": f1}
+    return {name: float(value) for name, value in values.items()}
+
+
+class Bin(NamedTuple):
+    """The examples that a model is about equally sure of."""
+
+    confidence: float  # the mean probability of the class with the most
+    accuracy: float  # the share of them that are of it
+    examples: int
+
+
+def reliability_bins(
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    bins: int = 15,
+    equal_mass: bool = False,
+) -> list[Bin]:
+    """Examples by confidence: is the model right as often as it says?
+
+    Bins are open below and closed above, from 0 to 1, all of one width; with
+    `equal_mass`, their edges are the quantiles of the confidences, so that each holds
+    about as many examples. Empty bins are left out.
+
+    Args:
+        probabilities: shape (examples, classes), each row sums to 1.
+        labels: shape (examples,), each from 0 to classes - 1.
+
+    Raises:
+        LabError: as `classification` does, or rows that are no probabilities.
+
+    Source: Guo, Pleiss, Sun and Weinberger (2017), On Calibration of Modern Neural
+        Networks, section 2; equal mass: Nguyen and O'Connor (2015), Posterior
+        Calibration and Exploratory Analysis for NLP Models, section 3.
+    """
+    shares, references = _check_probabilities(probabilities, labels)
+    confidence = shares.max(axis=1)
+    right = shares.argmax(axis=1) == references
+    edges = np.linspace(0, 1, bins + 1)
+    if equal_mass:
+        edges = np.quantile(confidence, edges)
+    numbers = np.searchsorted(edges[1:-1], confidence)
+    groups = [numbers == number for number in np.unique(numbers)]
+    return [
+        Bin(
+            float(confidence[group].mean()),
+            float(right[group].mean()),
+            int(group.sum()),
+        )
+        for group in groups
+    ]
+
+
+def expected_calibration_error(
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    bins: int = 15,
+    equal_mass: bool = False,
+) -> float:
+    """How far confidence and accuracy are apart, on average over the examples.
+
+    Σ_b (n_b / n) |accuracy_b - confidence_b|. It depends on the bins, and is above 0
+    by chance alone: compare it only for the same bins and number of examples.
+
+    Args and errors: those of `reliability_bins`.
+
+    Source: Guo et al. (2017), equation 3; Naeini, Cooper and Hauskrecht (2015).
+    """
+    groups = reliability_bins(probabilities, labels, bins=bins, equal_mass=equal_mass)
+    total = sum(group.examples for group in groups)
+    gaps = [abs(group.accuracy - group.confidence) * group.examples for group in groups]
+    return float(sum(gaps) / total)
+
+
+def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
+    """The mean squared distance of the probabilities from the truth; 0 is best.
+
+    Summed over the classes, and so from 0 to 2; scikit-learn halves it for two classes
+    unless `scale_by_half=False`.
+
+    Args and errors: those of `reliability_bins`.
+
+    Source: Brier (1950), Verification of Forecasts Expressed in Terms of Probability,
+        Monthly Weather Review 78:1-3, equation 2.
+    """
+    shares, references = _check_probabilities(probabilities, labels)
+    truth = np.eye(shares.shape[1])[references]
+    return float(((shares - truth) ** 2).sum(axis=1).mean())
+
+
+def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
+    """The T > 0 for which softmax(logits / T) gives the labels the least mean loss.
+
+    It changes no prediction, only how sure the model is of it. Fit it on validation
+    examples: on training examples the model is too sure for T to tell, and fitted on
+    the test set it reports an error that it cannot keep.
+
+    Args:
+        logits: shape (examples, classes).
+        labels: shape (examples,), each from 0 to classes - 1.
+
+    Raises:
+        LabError: as `classification` does; every answer is right, and T would be 0;
+            or the logits are no better than chance, and it would have no end.
+
+    Source: Guo et al. (2017), section 4.2.
+    """
+    from scipy.optimize import brentq
+
+    scores, references = check_logits(logits, labels)
+    scores = scores - scores.max(axis=1, keepdims=True)
+    chosen = scores[np.arange(len(scores)), references]
+
+    def slope(sharpness: float) -> float:
+        """Of the mean loss by 1/T: it only rises, since the loss is convex in 1/T."""
+        weights = np.exp(sharpness * scores)
+        means = (weights * scores).sum(axis=1) / weights.sum(axis=1)
+        return float((means - chosen).mean())
+
+    if not np.isfinite(scores).all():
+        raise LabError(
+            "logits are infinite.", "A temperature cannot scale them: find why first."
+        )
+    if slope(0) >= 0 or not chosen.any():
+        raise LabError(
+            "no temperature fits these logits.",
+            "All answers are right, or they are no better than chance: the loss falls "
+            "all the way to T = 0, or to no end.",
+            "Pass more validation examples, among them some that the model gets wrong.",
+        )
+    top = 1.0
+    while slope(top) < 0:
+        top *= 2
+    return 1 / float(brentq(slope, 0, top))
+
+
+def _array(values: Any) -> NDArray[Any]:
+    """An array of a list, an array, or a tensor of any device and precision."""
+    return np.asarray(values.tolist() if hasattr(values, "tolist") else values)
+
+
+def check_logits(
+    logits: ArrayLike, labels: ArrayLike
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Both as arrays, refused in words unless each example has a row and a class."""
     scores, references = _array(logits), _class_numbers("labels", labels)
     if scores.ndim != 2:
         raise LabError(
@@ -147,18 +303,19 @@ def classification(logits: ArrayLike, labels: ArrayLike) -> dict[str, float]:
             f"label {strays[0]} is not one of the classes, 0 to {classes - 1}.",
             "A split whose labels are all -1 has none: evaluate on another.",
         )
-    predictions = scores.argmax(axis=1)
-    precision, recall, f1, _ = scikit.precision_recall_fscore_support(
-        references, predictions, average="macro", zero_division=0
-    )
-    accuracy = (predictions == references).mean()
-    values = {"accuracy": accuracy, "precision": precision, "recall": recall, "f1": f1}
-    return {name: float(value) for name, value in values.items()}
+    return scores, references
 
 
-def _array(values: Any) -> NDArray[Any]:
-    """An array of a list, an array, or a tensor of any device and precision."""
-    return np.asarray(values.tolist() if hasattr(values, "tolist") else values)
+def _check_probabilities(
+    probabilities: ArrayLike, labels: ArrayLike
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    shares, references = check_logits(probabilities, labels)
+    if (shares < 0).any() or (abs(shares.sum(axis=1) - 1) > 0.01).any():
+        raise LabError(
+            "these are no probabilities: a row is negative, or does not sum to 1.",
+            "Of logits take `.softmax(-1)` first.",
+        )
+    return shares, references
 
 
 def _class_numbers(name: str, values: Any) -> NDArray[np.int64]:

@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -33,6 +35,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":", (0, (8, 2)))
 
 _DOTS_PER_INCH = 200  # shown at 100: crisp on a screen of double density
+_CHARACTERS = 94  # of 9 points, in a line of `coloured_tokens`
 
 Record = Mapping[str, float]
 Point = Iterable[float]  # (estimate, low, high): an `uncertainty.Interval`, or a tuple
@@ -123,23 +126,51 @@ def learning_curve(
     figure, panel = axes()
     said = [f"Line chart of {ylabel} by {xlabel}, with intervals."]
     for index, (name, points) in enumerate(scores.items()):
-        if len(points) != len(sizes):
-            raise LabError(
-                f"{name} has {len(points)} scores for {len(sizes)} sizes.",
-                "Pass one (estimate, low, high) for each size.",
-            )
-        estimates, low, high = _columns(points)
         # Set the methods a little apart, so that no interval hides another.
         at = np.array(sizes) * 1.025 ** (index - (len(scores) - 1) / 2)
-        look = _line(index)
-        panel.plot(at, estimates, label=textwrap.fill(name, 40), **look)
-        _draw_whiskers(panel, at, low, high, vertical=True, color=look["color"])
+        estimates, low, high = _draw_points(panel, index, name, at, points, "sizes")
         first, last = (_score(estimates[i], low[i], high[i]) for i in (0, -1))
         said.append(f"{name}: {first} at {sizes[0]:,}, {last} at {sizes[-1]:,}.")
     panel.set_xscale("log")
     panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set(xlabel=xlabel, ylabel=ylabel)
+    _draw_legend(figure, panel)
+    return Picture(figure, " ".join(said))
+
+
+def curves(
+    at: Sequence[float],
+    scores: Mapping[str, Sequence[Point]],
+    xlabel: str,
+    ylabel: str = "accuracy",
+) -> Picture:
+    """Score by place, on an even axis: a line a method, as by a model's layers.
+
+    Args:
+        at: the places, rising.
+        scores: method -> one (estimate, low, high) a place; an `Interval` will do.
+
+    Raises:
+        LabError: there are no scores, or a method has not one for each place.
+    """
+    _check_any(len(scores) * len(at))
+    figure, panel = axes()
+    said = [f"Line chart of {ylabel} by {xlabel}."]
+    unsure = any(low < high for line in scores.values() for _, low, high in line)
+    gap = 0.012 * (at[-1] - at[0]) * unsure  # so that no interval hides another
+    for index, (name, points) in enumerate(scores.items()):
+        apart = np.array(at) + gap * (index - (len(scores) - 1) / 2)
+        estimates, *_ = _draw_points(panel, index, name, apart, points, "places")
+        low, high = (int(i) for i in (estimates.argmin(), estimates.argmax()))
+        ends = [
+            f"{estimates[i]:.3f} at {at[i]:g}" for i in dict.fromkeys((0, len(at) - 1))
+        ]
+        said.append(f"{name}: {', '.join(ends)};")
+        said.append(f"highest at {at[high]:g}, lowest at {at[low]:g}.")
+    panel.set(xlabel=xlabel, ylabel=ylabel)
+    if len(at) <= 15:
+        panel.set_xticks(at, [f"{place:g}" for place in at])
     _draw_legend(figure, panel)
     return Picture(figure, " ".join(said))
 
@@ -171,6 +202,39 @@ def bars(scores: Mapping[str, Point], xlabel: str = "accuracy") -> Picture:
     highest = f"Highest: {list(scores)[int(np.argmax(estimates))]}."
     alt = [f"Bar chart of {xlabel}, with intervals.", *told, highest]
     return Picture(figure, " ".join(alt))
+
+
+def differences(
+    samples: Mapping[str, tuple[ArrayLike, Point]], xlabel: str = "difference"
+) -> Picture:
+    """All the differences of each row as dots, and their mean with its interval.
+
+    Args:
+        samples: row -> (differences, (mean, low, high)); an `Interval` will do.
+
+    Raises:
+        LabError: there are no rows.
+    """
+    _check_any(len(samples))
+    figure, panel = axes(height=1.2 + 0.5 * len(samples))
+    panel.axvline(0, color="black", linewidth=1)
+    spread = np.random.default_rng(0)  # dots on one line would hide one another
+    said = [f"Dots of {xlabel}, with the mean and its interval."]
+    for row, (name, (values, point)) in enumerate(samples.items()):
+        at = np.asarray(values, dtype=float)
+        heights = row + spread.uniform(-0.22, 0.22, len(at))
+        panel.plot(at, heights, ".", color=PALETTE[2], alpha=0.5, markersize=4)
+        mean, low, high = (np.array([end]) for end in point)
+        panel.plot(mean, [row], "D", color=PALETTE[0], markersize=5, zorder=5)
+        _draw_whiskers(
+            panel, np.array([row]), low, high, vertical=False, color=PALETTE[0]
+        )
+        said.append(f"{name}: {_score(*point)}; from {at.min():.3f} to {at.max():.3f}.")
+    panel.set_yticks(range(len(samples)), [textwrap.fill(name, 28) for name in samples])
+    panel.invert_yaxis()
+    panel.grid(visible=False, axis="y")
+    panel.set_xlabel(xlabel)
+    return Picture(figure, " ".join(said))
 
 
 def confusion_matrix(
@@ -208,6 +272,43 @@ def confusion_matrix(
     panel.set_yticks(ticks, labels)
     panel.set(xlabel="predicted", ylabel="true")
     return Picture(figure, _tell_confusions(counts, names))
+
+
+def reliability_diagram(curves: Mapping[str, Sequence[Sequence[float]]]) -> Picture:
+    """How often a model is right, by how sure it is: a line a model.
+
+    On the dashed line it is right as often as it says; below it, it is too sure. The
+    larger a marker, the more examples it stands for.
+
+    Args:
+        curves: name -> (confidence, accuracy, examples) for each bin, as
+            `metrics.reliability_bins` gives them.
+
+    Raises:
+        LabError: there are no bins.
+    """
+    _check_any(len(curves) and min(map(len, curves.values())))
+    figure, panel = axes(5.5, 5)
+    panel.plot([0, 1], [0, 1], color="#767676", dashes=(4, 3), linewidth=1)
+    panel.set_aspect("equal")
+    said = ["Reliability diagram: accuracy by confidence."]
+    for index, (name, bins) in enumerate(curves.items()):
+        confidence, accuracy, examples = np.array([tuple(group) for group in bins]).T
+        look = _line(index)
+        sizes = 15 + 250 * examples / examples.sum()
+        dots = {key: look[key] for key in ("color", "marker")} | {"zorder": 3}
+        panel.plot(confidence, accuracy, **look | {"marker": None})
+        panel.scatter(confidence, accuracy, sizes, label=name, **dots)
+        sure, right = np.average([confidence, accuracy], axis=1, weights=examples)
+        most = int(examples.argmax())
+        said.append(
+            f"{name}: sure to {sure:.3f} and right to {right:.3f} on average; where it "
+            f"says {confidence[most]:.2f}, the most often, it is right to "
+            f"{accuracy[most]:.2f}."
+        )
+    panel.set(xlabel="confidence", ylabel="accuracy")
+    _draw_legend(figure, panel)
+    return Picture(figure, " ".join(said))
 
 
 def loss_against_tokens(
@@ -284,6 +385,44 @@ def attention_heat_map(
     return Picture(figure, tell_attention(table, query_tokens, keys))
 
 
+def coloured_tokens(
+    tokens: Sequence[str], attributions: Mapping[str, Sequence[float]]
+) -> Picture:
+    """A text once a method, each token coloured by what it did to the answer.
+
+    Above 0 it spoke for the answer: orange, framed. Below 0 it spoke against it: blue,
+    its frame dashed. The strongest token of each method has the full colour.
+
+    Args:
+        attributions: method -> one number a token.
+
+    Raises:
+        LabError: there are none, or a method has not one number for each token.
+    """
+    _check_any(len(attributions) * len(tokens))
+    places, lines = _lay_out(tokens)
+    said = [f"The text {' '.join(tokens)!r}, each token coloured by what it did."]
+    tall = len(attributions) * (lines + 1)
+    figure = Figure(figsize=(7.5, 0.27 * (tall + 1)), layout="constrained")
+    panel = figure.add_subplot(xlim=(-0.5, _CHARACTERS), ylim=(tall + 0.9, 0))
+    panel.set_axis_off()
+    for index, (name, values) in enumerate(attributions.items()):
+        if len(values) != len(tokens):
+            raise LabError(
+                f"{name} has {len(values)} numbers for {len(tokens)} tokens.",
+                "Pass one for each, padding cut off.",
+            )
+        top = index * (lines + 1)
+        panel.text(0, top + 0.5, name, size=9, weight="bold", va="center")
+        numbers = np.array(values, dtype=float)
+        for token, (x, y), share in zip(tokens, places, _of_most(numbers), strict=True):
+            _draw_token(panel, token, x, top + 1 + y, share)
+        said.append(_tell_attributions(name, tokens, numbers))
+    key = "orange, framed: speaks for the answer    blue, dashed: speaks against it"
+    panel.text(0, tall + 0.5, key, size=8, va="center", color="#444444")
+    return Picture(figure, " ".join(said))
+
+
 def check_attention(
     weights: ArrayLike, query_tokens: Sequence[str], key_tokens: Sequence[str]
 ) -> NDArray[np.float64]:
@@ -347,6 +486,83 @@ def _line(index: int) -> dict[str, Any]:
         "marker": MARKERS[index % len(MARKERS)],
         "linestyle": DASHES[index % len(DASHES)],
     }
+
+
+def _draw_points(
+    panel: Axes,
+    index: int,
+    name: str,
+    at: NDArray[Any],
+    points: Sequence[Point],
+    places: str,
+) -> NDArray[np.float64]:
+    """A method's line with its intervals: estimates, lows and highs, (3, points)."""
+    if len(points) != len(at):
+        raise LabError(
+            f"{name} has {len(points)} scores for {len(at)} {places}.",
+            f"Pass one (estimate, low, high) for each of the {places}.",
+        )
+    estimates, low, high = columns = _columns(points)
+    look = _line(index)
+    panel.plot(at, estimates, label=textwrap.fill(name, 40), **look)
+    if (low < high).any():
+        _draw_whiskers(panel, at, low, high, vertical=True, color=look["color"])
+    return columns
+
+
+def _lay_out(tokens: Sequence[str]) -> tuple[list[tuple[int, int]], int]:
+    """Where each token begins, in characters and lines; and how many lines it takes."""
+    places, x, y = [], 0, 0
+    for token in tokens:
+        if x and x + len(token) > _CHARACTERS:
+            x, y = 0, y + 1
+        places.append((x, y))
+        x += len(token) + 1
+    return places, y + 1
+
+
+def _of_most(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values as shares, -1 to 1, of the one farthest from 0."""
+    return values / max(float(np.abs(values).max()), 1e-12)
+
+
+def _draw_token(panel: Axes, token: str, x: float, y: float, share: float) -> None:
+    full = to_rgb(PALETTE[1] if share > 0 else PALETTE[3])
+    color = tuple(1 - abs(share) * (1 - part) for part in full)
+    look: dict[str, Any] = {"facecolor": color, "linewidth": 0}
+    if abs(share) > 0.1:
+        dashes = "-" if share > 0 else (0, (2, 1.5))
+        look |= {"edgecolor": full, "linestyle": dashes, "linewidth": 1}
+    width = len(token)
+    panel.add_patch(Rectangle((x - 0.3, y + 0.08), width + 0.6, 0.84, **look))
+    panel.text(
+        x + width / 2,
+        y + 0.5,
+        token,
+        size=9,
+        family="monospace",
+        color="white" if abs(share) > 0.75 else "black",
+        ha="center",
+        va="center",
+        parse_math=False,  # a token may be a dollar
+    )
+
+
+def _tell_attributions(
+    name: str, tokens: Sequence[str], values: NDArray[np.float64]
+) -> str:
+    """The three tokens that did most for the answer, and the three most against it."""
+    names, order = distinct(tokens), values.argsort(kind="stable")
+    sides = {
+        "most for it": [i for i in order[::-1][:3] if values[i] > 0],
+        "most against it": [i for i in order[:3] if values[i] < 0],
+    }
+    told = [
+        f"{side}: " + ", ".join(f"{names[i]} ({values[i]:+.2g})" for i in chosen)
+        for side, chosen in sides.items()
+        if chosen
+    ]
+    return f"{name}: {'; '.join(told) or 'nothing'}."
 
 
 def _draw_whiskers(

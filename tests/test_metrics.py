@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import evaluate
 import numpy as np
@@ -10,10 +11,23 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 from sklearn import metrics as scikit
+from sklearn.calibration import calibration_curve
 
 from labkit.errors import LabError
-from labkit.metrics import F1, Accuracy, Precision, Recall, classification
+from labkit.metrics import (
+    F1,
+    Accuracy,
+    Precision,
+    Recall,
+    brier_score,
+    classification,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_bins,
+)
 
 ALL = [Accuracy(), Precision(), Recall(), F1()]
 SCIKIT = {
@@ -166,6 +180,185 @@ def test_a_refused_batch_leaves_the_metric_as_it_was(predictions, references, sa
     with pytest.raises(LabError, match=says):
         metric.add_batch(predictions=predictions, references=references)
     assert metric.compute() == {"accuracy": 1.0}
+
+
+@st.composite
+def logits_and_labels(draw, most=60):
+    """Often with a class that never occurs, and of a few examples."""
+    size, classes = draw(st.integers(1, most)), draw(st.integers(2, 4))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32)))
+    logits = generator.normal(0, draw(st.sampled_from([0.3, 1, 5])), (size, classes))
+    labels = generator.integers(0, classes, size)
+    right = generator.random(size) < draw(st.floats(0, 1))
+    return logits, np.where(right, logits.argmax(axis=1), labels)
+
+
+def plain_calibration_error(probabilities, labels, edges):
+    """Guo et al. (2017), equation 3, example by example."""
+    total, bins = 0.0, list(pairwise(edges))
+    for index, (low, high) in enumerate(bins):
+        members = [
+            (max(row), float(np.argmax(row) == label))
+            for row, label in zip(probabilities, labels, strict=True)
+            if (low < max(row) or index == 0)
+            and (max(row) <= high or index == len(bins) - 1)
+        ]
+        if members:
+            confidence, accuracy = np.mean(members, axis=0)
+            total += len(members) * abs(accuracy - confidence)
+    return total / len(labels)
+
+
+@settings(max_examples=200, deadline=None)
+@given(logits_and_labels(), st.integers(1, 20), st.booleans())
+def test_the_calibration_error_is_that_of_its_equation(pair, bins, equal_mass):
+    probabilities, labels = softmax(pair[0], axis=1), pair[1]
+    edges = np.linspace(0, 1, bins + 1)
+    if equal_mass:
+        edges = np.quantile(probabilities.max(axis=1), edges)
+    ours = expected_calibration_error(
+        probabilities, labels, bins=bins, equal_mass=equal_mass
+    )
+    expected = plain_calibration_error(probabilities, labels, edges)
+    assert ours == pytest.approx(expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(logits_and_labels(), st.booleans())
+def test_the_bins_of_a_reliability_diagram_are_scikit_learns(pair, equal_mass):
+    probabilities, labels = softmax(pair[0], axis=1), pair[1]
+    groups = reliability_bins(probabilities, labels, bins=10, equal_mass=equal_mass)
+    right = probabilities.argmax(axis=1) == labels
+    if right.all() or not right.any():  # scikit-learn wants two classes
+        assert {group.accuracy for group in groups} == {float(right[0])}
+        return
+    accuracy, confidence = calibration_curve(
+        right,
+        probabilities.max(axis=1),
+        n_bins=10,
+        strategy="quantile" if equal_mass else "uniform",
+    )
+    assert [group.accuracy for group in groups] == pytest.approx(accuracy)
+    assert [group.confidence for group in groups] == pytest.approx(confidence)
+    assert sum(group.examples for group in groups) == len(labels)
+
+
+def test_bins_of_equal_mass_hold_as_many_examples_each():
+    logits = np.random.default_rng(0).normal(0, 2, (100, 3))
+    groups = reliability_bins(
+        softmax(logits, axis=1), logits.argmax(axis=1), bins=5, equal_mass=True
+    )
+    assert [group.examples for group in groups] == [20] * 5
+
+
+@settings(max_examples=200, deadline=None)
+@given(logits_and_labels())
+def test_the_brier_score_is_scikit_learns(pair):
+    probabilities, labels = softmax(pair[0], axis=1), pair[1]
+    classes = range(probabilities.shape[1])
+    expected = (
+        scikit.brier_score_loss(
+            labels, probabilities, labels=classes, scale_by_half=False
+        )
+        if len(classes) > 2
+        else 2
+        * scikit.brier_score_loss(
+            labels, probabilities[:, 1], labels=classes, pos_label=1
+        )
+    )
+    assert brier_score(probabilities, labels) == pytest.approx(expected)
+
+
+def test_calibration_of_the_sure_is_their_error():
+    sure, half = np.eye(2)[[0, 0, 1, 1]], np.full((4, 2), 0.5)
+    for labels, error in (([0, 0, 1, 1], 0), ([1, 1, 0, 0], 1), ([0, 1, 0, 1], 0.5)):
+        assert expected_calibration_error(sure, labels) == error
+        assert brier_score(sure, labels) == 2 * error
+    assert expected_calibration_error(half, [0, 1, 0, 1]) == 0
+    assert brier_score(half, [0, 1, 1, 1]) == 0.5
+    assert expected_calibration_error([[0.25, 0.75]], [1]) == 0.25
+    assert reliability_bins([[0.25, 0.75]], [0]) == [(0.75, 0.0, 1)]
+
+
+def mean_loss(logits, labels, temperature):
+    shares = log_softmax(np.array(logits) / temperature, axis=1)
+    return -shares[np.arange(len(labels)), labels].mean()
+
+
+@settings(max_examples=200, deadline=None)
+@given(logits_and_labels())
+def test_no_other_temperature_has_less_loss(pair):
+    logits, labels = pair
+    try:
+        temperature = fit_temperature(logits, labels)
+    except LabError:
+        right = (logits.argmax(axis=1) == labels).all()
+        chosen = logits[np.arange(len(labels)), labels]
+        assert right or chosen.mean() <= logits.mean(axis=1).mean() + 1e-9
+        return
+    found = minimize_scalar(
+        lambda power: mean_loss(logits, labels, np.exp(power)),
+        bounds=(np.log(temperature) - 3, np.log(temperature) + 3),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    ours = mean_loss(logits, labels, temperature)
+    assert ours <= found.fun + 1e-9
+    assert ours <= mean_loss(logits, labels, 1) + 1e-12
+
+
+@pytest.mark.parametrize("factor", [0.4, 1.0, 3.0])
+def test_a_temperature_undoes_what_made_the_model_too_sure(factor):
+    generator = np.random.default_rng(0)
+    honest = generator.normal(0, 2, (6_000, 3))
+    drawn = generator.random((6_000, 1)) > softmax(honest, axis=1).cumsum(axis=1)
+    labels, logits = drawn.sum(axis=1), honest * factor
+    temperature = fit_temperature(logits[:3_000], labels[:3_000])
+    assert temperature == pytest.approx(factor, rel=0.06)
+    after = expected_calibration_error(
+        softmax(logits[3_000:] / temperature, axis=1), labels[3_000:]
+    )
+    assert after < 0.03
+    if factor != 1:
+        before = expected_calibration_error(
+            softmax(logits[3_000:], axis=1), labels[3_000:]
+        )
+        assert before > 2 * after
+
+
+def test_calibration_takes_tensors_of_any_precision():
+    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    labels = torch.tensor([0, 1, 1])
+    shares = logits.softmax(-1)
+    exact = brier_score(shares.numpy(), labels.numpy())
+    assert brier_score(shares, labels) == pytest.approx(exact)
+    assert brier_score(shares.bfloat16(), labels) == pytest.approx(exact, abs=0.02)
+    assert fit_temperature(logits, labels) == pytest.approx(
+        fit_temperature(logits.numpy(), labels.numpy())
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: fit_temperature([[2.0, 0.0], [0.0, 3.0]], [0, 1]), "no temperature"),
+        (lambda: fit_temperature([[2.0, 0.0], [0.0, 3.0]], [1, 0]), "no temperature"),
+        (lambda: fit_temperature([[2.0, 0.0]], [0]), "no temperature"),
+        (lambda: fit_temperature([[0.0, 0.0], [0.0, 0.0]], [0, 1]), "no temperature"),
+        (lambda: fit_temperature([[1, -np.inf], [0, 1]], [0, 0]), "infinite"),
+        (lambda: fit_temperature([[np.nan, 1.0]], [0]), "1 of 1 examples are NaN"),
+        (lambda: brier_score([[np.nan, 1.0]], [0]), "1 of 1 examples are NaN"),
+        (lambda: brier_score([[3.0, -1.0]], [0]), "no probabilities"),
+        (lambda: brier_score([[1.5, -0.5]], [0]), "no probabilities"),
+        (lambda: expected_calibration_error([[0.9, 0.9]], [0]), "no probabilities"),
+        (lambda: expected_calibration_error([], []), "labels are empty"),
+        (lambda: reliability_bins([[0.5, 0.5]], [2]), "label 2 is not one of"),
+        (lambda: reliability_bins([0.5], [1]), "shape"),
+    ],
+)
+def test_what_has_no_calibration_is_refused_in_words(call, says):
+    with pytest.raises(LabError, match=says):
+        call()
 
 
 ALONE = """

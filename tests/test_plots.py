@@ -32,10 +32,23 @@ PICTURES = {
         [10, 1_000], {name: [score, score] for name, score in SCORES.items()}
     ),
     "bars": plots.bars(SCORES),
+    "differences": plots.differences(
+        {"names": ([-0.5, 0.1], (-0.2, -0.6, 0.2)), "<pronouns>": ([0], (0, 0, 0))}
+    ),
     "confusion_matrix": plots.confusion_matrix([0, 0, 1], [0, 1, 1], ["no", "yes"]),
+    "reliability_diagram": plots.reliability_diagram(
+        {"<raw>": [(0.6, 0.5, 10), (0.9, 0.7, 30)], "scaled": [(0.65, 0.65, 40)]}
+    ),
     "loss_against_tokens": plots.loss_against_tokens({"a": ([0, 5_000], [9.5, 4.25])}),
     "attention_heat_map": plots.attention_heat_map(
         [[0.25, 0.75], [1, 0], [0, 0]], ["the", "<cat>", "the"], ["le", "chat"]
+    ),
+    "curves": plots.curves(
+        [0, 1, 2], {"probe": [(0.6, 0.5, 0.7), (0.9, 0.8, 1), (0.7, 0.6, 0.8)]}, "layer"
+    ),
+    "coloured_tokens": plots.coloured_tokens(
+        ["$", "not", "$", "<good>"],
+        {"occlusion": [0.1, -2, 0.3, 1], "rollout": [0, 0, 0, 0]},
     ),
 }
 every_picture = pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES)
@@ -178,6 +191,16 @@ def test_bars_start_at_zero_and_tell_every_score():
     )
 
 
+def test_differences_show_every_dot_and_tell_the_mean_and_the_extremes():
+    picture = PICTURES["differences"]
+    panel = picture.figure.axes[0]
+    dots = [
+        line.get_xdata().tolist() for line in panel.lines if line.get_marker() == "."
+    ]
+    assert dots == [[-0.5, 0.1], [0]]
+    assert "names: -0.200 [-0.600, 0.200]; from -0.500 to 0.100." in picture.alt
+
+
 def test_whiskers_run_from_low_to_high_even_beside_the_estimate():
     panel = plots.bars({"skewed": (0.5, 0.6, 0.8)}).figure.axes[0]
     (segment,) = panel.collections[0].get_segments()
@@ -204,6 +227,16 @@ def test_a_confusion_matrix_holds_counts_and_shares_of_rows():
         "yes: 1 of 1 right. ?: 0 of 0 right. Most often confused: no taken for yes "
         "(1)."
     )
+
+
+def test_a_reliability_diagram_tells_how_sure_and_how_right_each_model_is():
+    picture = PICTURES["reliability_diagram"]
+    assert "<raw>: sure to 0.825 and right to 0.650 on average" in picture.alt
+    assert "where it says 0.90, the most often, it is right to 0.70" in picture.alt
+    raw, scaled = picture.figure.axes[0].collections
+    np.testing.assert_allclose(raw.get_offsets(), [(0.6, 0.5), (0.9, 0.7)])
+    assert [*raw.get_sizes()] == sorted(raw.get_sizes())
+    assert scaled.get_sizes()[0] > raw.get_sizes()[1]
 
 
 def test_all_right_confuses_nothing():
@@ -262,6 +295,49 @@ def test_many_losses_keep_few_markers_and_two_diverged_runs_one_entry_in_the_leg
     assert picture.alt.count("not finite at 1 of 100") == 2
 
 
+def test_curves_tell_their_ends_and_where_they_are_highest_and_lowest():
+    assert PICTURES["curves"].alt == (
+        "Line chart of accuracy by layer. probe: 0.600 at 0, 0.700 at 2; "
+        "highest at 1, lowest at 0."
+    )
+
+
+def test_curves_without_intervals_have_no_whiskers():
+    plain = plots.curves([0, 1], {"a": [(1, 1, 1), (0, 0, 0)]}, "share")
+    assert not plain.figure.axes[0].collections
+    assert PICTURES["curves"].figure.axes[0].collections
+
+
+def test_coloured_tokens_tell_the_strongest_on_each_side():
+    assert PICTURES["coloured_tokens"].alt == (
+        "The text '$ not $ <good>', each token coloured by what it did. "
+        "occlusion: most for it: <good> (+1), $ #2 (+0.3), $ #1 (+0.1); "
+        "most against it: not (-2). rollout: nothing."
+    )
+
+
+def test_a_token_against_the_answer_is_blue_and_dashed_one_for_it_orange_and_solid():
+    boxes = PICTURES["coloured_tokens"].figure.axes[0].patches[:4]
+    faint, against, _, speaks_for = boxes
+    assert against.get_facecolor()[:3] == pytest.approx(to_rgb(plots.PALETTE[3]))
+    assert against.get_linestyle() != speaks_for.get_linestyle() == "-"
+    red, _, blue, _ = speaks_for.get_facecolor()
+    assert red > blue
+    assert faint.get_linewidth() == 0
+
+
+def test_tokens_flow_over_lines_and_none_hides_another():
+    tokens = [f"token{number}" for number in range(60)]
+    picture = plots.coloured_tokens(tokens, {"a": range(60), "b": range(60)})
+    picture.figure.draw_without_rendering()
+    panel = picture.figure.axes[0]
+    texts = [text for text in panel.texts if text.get_text() in tokens]
+    boxes = [text.get_window_extent() for text in texts]
+    assert len(boxes) == 120
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    assert max(box.x1 for box in boxes) <= panel.get_window_extent().x1
+
+
 LONG = [f"method {number} with a name that is rather too long" for number in range(10)]
 
 
@@ -290,6 +366,13 @@ def test_ten_long_names_stay_inside_the_figure(picture):
         (lambda: plots.learning_curve([], {"a": []}), "no scores"),
         (lambda: plots.learning_curve([1], {}), "no scores"),
         (lambda: plots.bars({}), "no scores"),
+        (lambda: plots.differences({}), "no scores"),
+        (lambda: plots.curves([0], {}, "layer"), "no scores"),
+        (lambda: plots.curves([0, 1], {"a": [(0, 0, 0)]}, ""), "a has 1 scores for 2"),
+        (lambda: plots.coloured_tokens([], {"a": []}), "no scores"),
+        (lambda: plots.coloured_tokens(["a"], {"b": [1, 2]}), "b has 2 numbers for 1"),
+        (lambda: plots.reliability_diagram({}), "no scores"),
+        (lambda: plots.reliability_diagram({"a": []}), "no scores"),
         (lambda: plots.loss_against_tokens({}), "no losses"),
         (lambda: plots.loss_against_tokens({"a": ([], [])}), "no losses"),
         (
