@@ -1,11 +1,16 @@
-"""`labkit doctor` and `labkit fetch`, as a terminal sees them."""
+"""`labkit doctor`, `fetch`, `check`, `release` and `grade`, as a terminal sees them."""
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from labkit import cli, doctor
+
+ROOT = Path(__file__).parents[1]
+SOLVED = ROOT / "solutions" / "attention"
 
 
 def labkit(*arguments: str) -> subprocess.CompletedProcess:
@@ -82,3 +87,84 @@ class TestFetch:
         with pytest.raises(SystemExit) as stopped:
             cli.main(arguments)
         assert stopped.value.code == 2
+
+
+class TestCheck:
+    def test_a_solved_notebook_passes_exercise_by_exercise(self, capsys):
+        assert cli.main(["check", str(SOLVED / "attention.ipynb")]) == 0
+        said = capsys.readouterr().out
+        assert "✓ softmax: 4 of 4 checks passed." in said
+        assert "✗" not in said
+
+    def test_stubs_are_told_from_mistakes(self, capsys):
+        released = ROOT / "exercises" / "attention" / "attention.ipynb"
+        assert cli.main(["check", str(released)]) == 1
+        assert "softmax is still a stub" in " ".join(capsys.readouterr().out.split())
+
+    def test_a_file_that_is_no_notebook_is_said(self, tmp_path, capsys):
+        (tmp_path / "x.ipynb").write_text("[]")
+        assert cli.main(["check", str(tmp_path / "x.ipynb")]) == 1
+        assert "not a notebook" in capsys.readouterr().err
+        assert cli.main(["check", str(tmp_path / "y.ipynb")]) == 1
+
+
+class TestRelease:
+    def test_it_writes_the_exercises_beside_the_solutions(
+        self, tmp_path, monkeypatch, capsys
+    ):
+        shutil.copytree(SOLVED, tmp_path / "solutions" / "attention")
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["release", "attention"]) == 0
+        made = tmp_path / "exercises" / "attention"
+        assert capsys.readouterr().out.strip() == str(made)
+        for name in ("attention.ipynb", "checks.py"):
+            kept = ROOT / "exercises" / "attention" / name
+            assert (made / name).read_bytes() == kept.read_bytes()
+
+    def test_a_set_that_is_not_there_is_said_with_those_that_are(self, capsys):
+        assert cli.main(["release", "atention"]) == 1
+        assert "attention" in capsys.readouterr().err
+
+    def test_where_there_are_no_solutions_it_is_said(self, tmp_path, monkeypatch):
+        (tmp_path / "solutions").mkdir()
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["release"]) == 1
+
+
+class TestGrade:
+    @pytest.fixture
+    def submitted(self, tmp_path) -> Path:
+        for student, source in (("ann", "solutions"), ("bob", "exercises")):
+            folder = tmp_path / "submitted" / student
+            folder.mkdir(parents=True)
+            notebook = ROOT / source / "attention" / "attention.ipynb"
+            shutil.copy(notebook, folder / "attention.ipynb")
+        return tmp_path / "submitted"
+
+    def test_a_table_the_files_and_what_is_left_to_do(
+        self, submitted, tmp_path, capsys
+    ):
+        out = tmp_path / "marks"
+        command = ["grade", str(submitted), "--out", str(out)]
+        assert cli.main([*command, "--format", "gradescope"]) == 0
+        said, errors = capsys.readouterr()
+        assert "2/2" in errors, "the progress bar"
+        ann, bob = (line for line in said.splitlines() if "  attention  " in line)
+        assert ann.split()[2] > "0"
+        assert bob.split()[2] == "0"
+        assert "To mark by hand: 1 in to_mark.html" in said
+        assert (out / "grades.csv").is_file()
+        assert len([*(out / "feedback").iterdir()]) == 2
+        assert len([*(out / "gradescope").rglob("results.json")]) == 2
+
+    def test_what_ran_unsafely_is_not_exported(self, submitted, tmp_path, capsys):
+        command = ["grade", str(submitted), "--out", str(tmp_path / "marks")]
+        assert cli.main([*command, "--unsafe", "--format", "nbgrader"]) == 1
+        assert "no mark" in capsys.readouterr().err
+        assert not (tmp_path / "marks" / "nbgrader.csv").exists()
+
+    def test_a_set_can_be_named_where_files_do_not_tell(self, tmp_path, capsys):
+        (tmp_path / "x.ipynb").write_text("")
+        command = ["grade", str(tmp_path / "x.ipynb"), "--set", "attention"]
+        assert cli.main([*command, "--out", str(tmp_path / "marks")]) == 0
+        assert "it is not a notebook" in capsys.readouterr().out

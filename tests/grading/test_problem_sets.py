@@ -1,0 +1,217 @@
+"""Every problem set: its marks are right, its checks teach, and its release is current.
+
+The last test prints, for each exercise, how many wrong answers the judge rejects and
+how many the learner's check names.
+"""
+
+import ast
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from labkit.checks import cases, examine
+from labkit.errors import LabError
+from labkit.grading import ByHand, Exercise, find
+from labkit.grading.judge import judge_answer
+from labkit.grading.problems import grade_id, load
+from labkit.grading.release import render
+from labkit.grading.sandbox import shared
+
+ROOT = Path(__file__).parents[2]
+SETS = {found.name: found for found in find(root=ROOT / "solutions")}
+ASKED = {
+    f"{name}-{exercise.id}": (found, exercise)
+    for name, found in SETS.items()
+    for exercise in found.exercises
+    if isinstance(exercise, Exercise)
+}
+CONSTANTS = ("None", "True", "False", "0", "1", "0.0", "''", "[]", "{}")
+LINE = r"^\*Difficulty ([1-5])/5 · (\d+) minutes · ([\d.]+) points?\*$"
+KILLS: dict[str, Counter] = {}
+
+
+@pytest.fixture(params=SETS.values(), ids=SETS)
+def problem_set(request):
+    return request.param
+
+
+@pytest.fixture(params=ASKED.values(), ids=ASKED)
+def asked(request):
+    return request.param
+
+
+def lost(problem_set, exercise, answer: str) -> list[str]:
+    """What the judge finds wrong, check by check."""
+    found = judge_answer(problem_set, exercise, answer, shared())
+    return [f"{finding.check}: {finding.reason}" for finding in found if finding.reason]
+
+
+def learn(problem_set, exercise, answer: str):
+    """What the learner's check says, in a notebook where the rest is right."""
+    namespace = {"__name__": "notebook"}
+    for source in problem_set.sources(exercise, answer):
+        exec(source, namespace)
+    return examine(cases(problem_set.folder, exercise.id), exercise.id, namespace)
+
+
+class TestTheNotebook:
+    def test_it_has_an_answer_and_a_check_for_each_exercise_in_the_same_order(
+        self, problem_set
+    ):
+        wanted = [exercise.id for exercise in problem_set.exercises]
+        answers = [grade_id(cell) for cell in problem_set.notebook.cells]
+        assert [answer for answer in answers if answer] == wanted
+        checked = re.findall(r'^check\("(\w+)"\)$', sources(problem_set), re.MULTILINE)
+        assert checked == [
+            exercise.id
+            for exercise in problem_set.exercises
+            if isinstance(exercise, Exercise)
+        ]
+
+    def test_each_statement_says_difficulty_minutes_and_the_judges_points(
+        self, problem_set
+    ):
+        said = re.findall(LINE, sources(problem_set), re.MULTILINE)
+        judged = [exercise.points for exercise in problem_set.exercises]
+        assert [float(points) for _, _, points in said] == judged
+        minutes = sum(int(minutes) for _, minutes, _ in said)
+        assert minutes <= 180
+        graded = [
+            cell.metadata.nbgrader.points
+            for cell in problem_set.notebook.cells
+            if cell.metadata.get("nbgrader", {}).get("grade")
+        ]
+        assert graded == judged
+
+    def test_each_exercise_has_a_ladder_of_hints(self, problem_set):
+        cells = problem_set.notebook.cells
+        for exercise in problem_set.exercises:
+            if isinstance(exercise, Exercise):
+                at = [grade_id(cell) for cell in cells].index(exercise.id)
+                assert cells[at - 1].source.count("<details>") >= 2, exercise.id
+
+    def test_it_is_valid_and_its_cells_have_lasting_names(self, problem_set):
+        nbformat.validate(problem_set.notebook)
+        names = [cell.id for cell in problem_set.notebook.cells]
+        assert not [name for name in names if re.fullmatch(r"[0-9a-f]{8,}", name)]
+        assert {*problem_set.notebook.metadata} == {"kernelspec"}
+
+
+def sources(problem_set) -> str:
+    return "\n".join(cell.source for cell in problem_set.notebook.cells)
+
+
+class TestTheJudge:
+    def test_our_solution_gets_full_marks(self, asked):
+        problem_set, exercise = asked
+        for _ in range(3):  # other inputs each time
+            assert not lost(*asked, problem_set.solution(exercise.id))
+
+    def test_the_blank_stub_gets_nothing(self, asked):
+        problem_set, exercise = asked
+        released = nbformat.reads(
+            render(problem_set)[f"{problem_set.name}.ipynb"].decode(), as_version=4
+        )
+        [stub] = [c.source for c in released.cells if grade_id(c) == exercise.id]
+        assert len(lost(*asked, stub)) == len(exercise.checks)
+        assert len(lost(*asked, "")) == len(exercise.checks)
+
+    def test_every_wrong_answer_loses_points(self, asked):
+        problem_set, exercise = asked
+        mutants = problem_set.mutants[exercise.id]
+        assert len(mutants) >= 5
+        solution = problem_set.solution(exercise.id)
+        named = 0
+        for mutant in mutants:
+            answer = mutant.source(solution)
+            ast.parse(answer)
+            assert lost(*asked, answer), f"the judge accepts: {mutant.misconception}"
+            said = learn(*asked, answer).message
+            named += " ".join(mutant.misconception.split()) in " ".join(said.split())
+        KILLS[f"{problem_set.name}: {exercise.id}"] = Counter(
+            wrong=len(mutants), named=named
+        )
+
+    def test_every_other_right_answer_gets_full_marks(self, asked):
+        problem_set, exercise = asked
+        alternatives = problem_set.alternatives[exercise.id]
+        assert len(alternatives) >= 2
+        for how, answer in alternatives.items():
+            assert not lost(*asked, answer), how
+            assert not learn(*asked, answer).message, how
+
+    def test_an_answer_that_knows_nothing_earns_nothing(self, asked):
+        _, exercise = asked
+        for constant in CONSTANTS:
+            always = f"def {exercise.id}(*inputs, **options): return {constant}"
+            assert len(lost(*asked, always)) == len(exercise.checks), always
+        first = (
+            f"def {exercise.id}(*inputs, **options):\n"
+            "    return next(iter((*inputs, *options.values())))"
+        )
+        assert len(lost(*asked, first)) == len(exercise.checks), first
+
+
+class TestTheLearnersCheck:
+    def test_our_solution_passes(self, asked):
+        problem_set, exercise = asked
+        found = learn(*asked, problem_set.solution(exercise.id))
+        assert not found.message
+        assert found.of >= 2
+
+    def test_a_stub_is_told_from_a_mistake(self, asked):
+        _, exercise = asked
+        stub = f"def {exercise.id}(*inputs, **options): raise NotImplementedError()"
+        assert "still a stub" in learn(*asked, stub).message
+
+    def test_it_runs_nothing_of_the_grader(self, problem_set):
+        code = (problem_set.folder / "checks.py").read_text()
+        imported = set(re.findall(r"^\s*from (labkit[.\w]*)", code, re.MULTILINE))
+        assert imported <= {"labkit.checks", "labkit.plots"}
+
+
+def test_what_learners_receive_is_what_the_sources_give(problem_set):
+    folder = ROOT / "exercises" / problem_set.name
+    there = {path.name: path.read_bytes() for path in folder.glob("[!.]*.*")}
+    assert there == render(problem_set), "run `labkit release`, and commit exercises/"
+
+
+def test_no_released_file_holds_what_only_the_grader_knows(problem_set):
+    for content in render(problem_set).values():
+        text = content.decode()
+        assert "BEGIN SOLUTION" not in text
+        for exercise in problem_set.exercises:
+            if isinstance(exercise, ByHand):
+                assert exercise.rubric not in text
+
+
+def test_a_set_that_would_leak_is_not_released(problem_set, tmp_path):
+    copy = tmp_path / problem_set.name
+    shutil.copytree(problem_set.folder, copy)
+    [first, *_] = problem_set.exercises
+    region = problem_set.solution(first.id).partition("BEGIN SOLUTION")[2]
+    longest = max(region.splitlines(), key=len).strip()
+    with (copy / "checks.py").open("a") as file:
+        file.write(f"\nleaked = {longest!r}\n")
+    with pytest.raises(LabError, match="away"):
+        render(load(copy))
+
+
+def test_at_least_80_percent_of_the_wrong_answers_are_named(capsys):
+    """Runs last: the table of kills."""
+    if not KILLS:
+        pytest.skip("no wrong answer was tried in this run")
+    with capsys.disabled():
+        print(f"\n{'exercise':<42}{'wrong answers':>14}{'rejected':>10}{'named':>7}")
+        for name, count in KILLS.items():
+            row = f"{count['wrong']:>14}{count['wrong']:>10}{count['named']:>7}"
+            print(f"{name:<42}{row}")
+    by_set: dict[str, Counter] = {}
+    for name, count in KILLS.items():
+        by_set.setdefault(name.partition(":")[0], Counter()).update(count)
+    for name, count in by_set.items():
+        assert count["named"] >= 0.8 * count["wrong"], name
