@@ -36,6 +36,7 @@ VOCABULARY, SENTINELS = 8_192, 100
 CHECKPOINT_EVERY = 200  # steps
 PAD, EOS, UNK = "<pad>", "</s>", "<unk>"
 PAD_ID, EOS_ID = 0, 1
+SPELT = re.compile(r"<pad>|</s>|<unk>|<extra_id_\d+>|<0x[0-9A-F]{2}>")
 INTERFACES = {  # wheel: the sign before a menu's shortcut letter
     "Django": "",
     "gramps": "_",
@@ -56,7 +57,7 @@ Pair = tuple[str, str]
 def passages() -> list[str]:
     """Documentation, newswire and tales: paragraphs of the train splits, none held out.
 
-    On one line each.
+    On one line each; without those that spell a special token, as T5's own do.
     """
     held = HeldOut.of_every_corpus()
     texts = [row["text"] for row in corpora.load("prose")["train"]]
@@ -65,7 +66,9 @@ def passages() -> list[str]:
         if corpora.split_of(found.summary) == "train":
             texts += [found.name + ": " + found.summary, *found.body.split("\n\n")]
     lines = dict.fromkeys(" ".join(text.split()) for text in texts)
-    return [line for line in lines if line and line not in held]
+    return [
+        line for line in lines if line and not SPELT.search(line) and line not in held
+    ]
 
 
 def pairs() -> list[Pair]:
@@ -182,14 +185,9 @@ def train_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
 def windows(
     tokenizer: "PreTrainedTokenizerFast", texts: list[str], separator: list[int]
 ) -> list[dict[str, list[int]]]:
-    """Texts in random order, one after the other, cut into `WINDOW` tokens each.
-
-    Without those that spell a special token, as documentation of T5 does.
-    """
+    """Texts in random order, one after the other, cut into `WINDOW` tokens each."""
     shuffled = random.Random(0).sample(texts, len(texts))
-    spelt = re.compile("|".join(map(re.escape, tokenizer.all_special_tokens)))
-    plain = [text for text in shuffled if not spelt.search(text)]
-    encoded = tokenizer(plain, add_special_tokens=False).input_ids
+    encoded = tokenizer(shuffled, add_special_tokens=False).input_ids
     stream = [token for text in encoded for token in (*text, *separator)]
     starts = range(0, len(stream) - WINDOW, WINDOW)
     return [{"input_ids": stream[i : i + WINDOW], "labels": []} for i in starts]

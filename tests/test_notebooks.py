@@ -13,10 +13,11 @@ import pytest
 import requests
 from running_lab import running_lab
 
+from labkit import corpora
+
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CATALOG = tomllib.loads((ROOT / "labkit" / "catalog.toml").read_text())
-PROVIDED = {name for wheel in CATALOG["wheels"].values() for name in wheel["provides"]}
 
 
 def sources(lesson: nbformat.NotebookNode, kind: str) -> list[str]:
@@ -47,7 +48,8 @@ class TestEveryLesson:
         said = lesson.metadata.labkit
         assert {*said} == {"title", "minutes", "roles", "corpora"}
         assert 0 < said.minutes.quick <= 2.5
-        assert {*said.roles, *said.corpora} <= PROVIDED
+        assert {*said.roles} <= {*CATALOG["hub"]["model"]}
+        assert {*said.corpora} <= {*corpora.CORPORA}
 
     def test_its_cells_are_short(self, lesson):
         lines = [

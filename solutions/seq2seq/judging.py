@@ -164,7 +164,12 @@ def two_texts(random: Generator) -> tuple:
 def texts_in_any_case(random: Generator) -> tuple:
     prediction, reference = two_texts(random)
     return (
-        [[prediction.title(), reference], [prediction, ""], [reference, prediction]],
+        [
+            [prediction.title(), reference],
+            [prediction, ""],
+            ["", reference],
+            [reference, prediction],
+        ],
     )
 
 

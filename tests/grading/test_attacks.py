@@ -70,6 +70,14 @@ def unlock(words, key): return [Same() for _ in words]
     "wire = sys.modules['wire']\n"
     "true = wire.pack\n"
     f"wire.pack = lambda reply: true({{'value': {GUESS}, 'points': 400}})\n",
+    "a forged name of an exception": """
+import sys
+wire = sys.modules['wire']
+pack = wire.pack
+def unlock(words, key):
+    wire.pack = lambda reply: pack({'error': words[0] + key})
+    return []
+""",
     "patched judge in our process": WRONG + "import sys\n"
     "main = sys.modules['__main__']\n"
     "main.run = main.define = lambda *a: {'value': True}\n",
