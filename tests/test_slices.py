@@ -160,9 +160,10 @@ def test_predicates_say_what_their_names_say():
     assert of("at least 4 words") == [0, 1, 2]
     assert of("a rare word") == [0, 1, 2, 3, 4]
     assert of("the word “can't”") == [1]
-    everyday = simple_predicates(["you can be like this", "you zig zag"], training)
-    assert everyday["a rare word"].tolist() == [False, True]
-    assert everyday["two rare words or more"].tolist() == [False, True]
+    others = ["you can be like this", "you help", "you zig zag"]  # help is there once
+    everyday = simple_predicates(others, training)
+    assert everyday["a rare word"].tolist() == [False, True, True]
+    assert everyday["two rare words or more"].tolist() == [False, False, True]
 
 
 def test_a_word_makes_a_slice_only_if_enough_texts_have_it_and_enough_do_not():
