@@ -17,7 +17,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit import assets, corpora
+from labkit import assets, corpora, sources
 from labkit.errors import LabError
 
 NAMES = ["negative", "positive"]
@@ -191,7 +191,7 @@ def test_sentiment_is_balanced_and_large_enough_for_the_lessons(real_home):
 
 def test_topics_keeps_the_published_test_split(real_home):
     path = assets.fetch("topics") / "reuters-r8-test.tab"
-    published = {corpora.normalise(text) for _, text in corpora._tab(path)}
+    published = {corpora.normalise(text) for _, text in sources.tab(path)}
     corpus = corpora.load("topics")
     assert set(keys(corpus["test"])) == published
     assert len(corpus["train"].features["label"].names) == 8
@@ -214,7 +214,7 @@ def test_all_passages_of_a_tale_are_in_one_split(real_home):
     files = [
         assets.fetch("prose") / name for name in ("grimm-tales.tab", "andersen.tab")
     ]
-    tales = [tale for file in files for tale in corpora._tales(file)]
+    tales = [tale for file in files for tale in sources.tales(file)]
     assert len(tales) == 57
     found = [
         {split_of[corpora.normalise(passage)] for passage in corpora._passages(tale)}
@@ -354,8 +354,8 @@ def test_the_examples_in_the_docstrings_are_true():
 
 @given(st.sampled_from("‘’“”–—…•é£😂😍👍🙏✨"), st.integers(0, 2))
 def test_characters_are_mended_however_often_they_were_damaged(character, times):
-    damaged = list(corpora._damaged(character))[times]
-    mended = corpora._mend(f"I {damaged}m")
+    damaged = list(sources._damaged(character))[times]
+    mended = sources._mend(f"I {damaged}m")
     assert mended in (f"I {character}m", "I \ufffdm")
 
 
@@ -391,7 +391,7 @@ def test_a_passage_is_as_long_as_may_be():
     ],
 )
 def test_tweets_are_mended(damaged, mended):
-    assert corpora._mend(damaged.decode("latin-1")) == mended
+    assert sources._mend(damaged.decode("latin-1")) == mended
 
 
 def test_no_trace_of_the_damage_is_left_in_the_tweets(real_home):
