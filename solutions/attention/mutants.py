@@ -4,6 +4,10 @@ from labkit.grading import Answer, Edit
 
 MUTANTS = {
     "softmax": [
+        Answer(
+            "PyTorch's own softmax was called",
+            "def softmax(scores, dim=-1): return torch.softmax(scores, dim)",
+        ),
         Edit("sign of the exponent", {"(scores - largest).exp()": "(-scores).exp()"}),
         Edit("overflows to infinity", {"(scores - largest).exp()": "scores.exp()"}),
         Edit(
@@ -28,6 +32,13 @@ def softmax(scores, dim=-1):
         ),
     ],
     "scaled_dot_product_attention": [
+        Edit(
+            "A hidden weight is small, not 0",
+            {
+                "masked_fill(~mask, -math.inf)": "masked_fill(~mask, -40.0)",
+                "weights.masked_fill(~mask, 0.0)": "weights * mask.any(-1, True)",
+            },
+        ),
         Edit("not divided: √d_k", {" / math.sqrt(query.size(-1))": ""}),
         Edit("divided by d_k", {"math.sqrt(query.size(-1))": "query.size(-1)"}),
         Edit(
@@ -168,6 +179,7 @@ def split_heads(vectors, heads):
         ),
     ],
     "relative_position_bucket": [
+        Edit("The buckets are floats", {"return after + ": "return 0.0 + after + "}),
         Edit(
             "The halves are swapped", {"relative_position > 0": "relative_position < 0"}
         ),

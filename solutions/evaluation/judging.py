@@ -22,6 +22,11 @@ def with_a_class_missing(random: Generator) -> tuple:
     return classified(random, missing=int(random.integers(1, 3)))
 
 
+def run_kind(answer, labels, predictions, classes):
+    matrix = answer(labels, predictions, classes)
+    return [matrix, np.asarray(matrix).dtype.kind.replace("u", "i")]
+
+
 def confusion(labels, predictions, classes):
     return sklearn.metrics.confusion_matrix(
         labels, predictions, labels=[*range(classes)]
@@ -35,7 +40,9 @@ def counts(random: Generator) -> tuple:
 
 
 def counts_with_a_class_never_found(random: Generator) -> tuple:
-    (matrix,) = counts(random)
+    matrix = counts(random)[0]
+    while len(matrix) < 4:  # with three classes nothing would be left
+        matrix = counts(random)[0]
     matrix[0, 0] = 0
     matrix[:, 1] = 0
     matrix[2], matrix[:, 2] = 0, 0
@@ -60,7 +67,7 @@ def two_models(random: Generator) -> tuple:
     n = int(random.integers(40, 90))
     a = (random.random(n) < 0.6).astype(int)
     b = np.where(random.random(n) < 0.5, a, random.random(n) < 0.8).astype(int)
-    draws = random.integers(0, n, size=(int(random.integers(200, 300)), n))
+    draws = random.integers(0, n, size=(int(random.integers(30, 60)), n))
     return a, b, draws
 
 
@@ -75,12 +82,13 @@ def answers_of_two(random: Generator) -> tuple:
 
 
 def a_close_race(random: Generator) -> tuple:
-    n = int(random.integers(12, 30))
-    a = random.random(n) < 0.5
-    b = np.where(random.random(n) < 0.3, ~a, a)
-    b[:2], a[:2] = [True, False], [False, True]
-    b[2], a[2] = True, False
-    return [a.tolist(), b.tolist()], [a.tolist(), a.tolist()]
+    each, more = random.integers(2, 7, size=2).tolist()
+    both = random.random(int(random.integers(6, 20))) < 0.5
+    a = np.array([*both, *[True] * each, *[False] * each])
+    b = np.array([*both, *[False] * each, *[True] * each])  # a tie
+    won = [True] * (each + more + 1), [False] * (each + more + 1)
+    ahead = [*a.tolist(), *won[0]], [*b.tolist(), *won[1]]
+    return [a.tolist(), b.tolist()], [a.tolist(), a.tolist()], ahead
 
 
 def run_races(answer, *races):
@@ -147,13 +155,15 @@ def decisions(random: Generator) -> tuple:
     n = int(random.integers(80, 140))
     groups = random.integers(0, 2, size=n)
     labels = (random.random(n) < 0.3 + 0.4 * groups).astype(int)
-    yes = random.random(n) < 0.2 + 0.4 * labels + 0.2 * groups
+    favour = random.choice([-0.2, 0.2])  # the sign of a gap must not be known
+    yes = random.random(n) < 0.3 + 0.3 * labels + favour * groups
     return labels, yes.astype(int), groups
 
 
 def nobody_with_a_label(random: Generator) -> tuple:
     labels, predictions, groups = decisions(random)
-    keep = (groups == 0) | (labels == int(random.integers(0, 2)))
+    whole = int(random.integers(0, 2))  # the group that is left as it is
+    keep = (groups == whole) | (labels == int(random.integers(0, 2)))
     return labels[keep], predictions[keep], groups[keep]
 
 
@@ -175,8 +185,8 @@ EXERCISES = [
         "confusion_matrix",
         confusion,
         [
-            Check("texts of every class", 2, classified),
-            Check("a class that never occurs", 1, with_a_class_missing),
+            Check("texts of every class", 2, classified, run_kind),
+            Check("a class that never occurs", 1, with_a_class_missing, run_kind),
         ],
     ),
     Exercise(
@@ -191,7 +201,9 @@ EXERCISES = [
             ),
         ],
     ),
-    Exercise("bootstrap_difference", ends_of, [Check("two models", 5, two_models)]),
+    Exercise(
+        "bootstrap_difference", ends_of, [Check("two models", 5, two_models, cases=5)]
+    ),
     Exercise(
         "mcnemar",
         exact,
@@ -220,7 +232,7 @@ EXERCISES = [
         "odds_gap",
         gaps,
         [
-            Check("two groups", 3, decisions),
+            Check("two groups", 3, decisions, cases=8),
             Check(
                 "a group in which nobody has a label", 1, nobody_with_a_label, cases=6
             ),

@@ -4,6 +4,7 @@ from labkit.grading import Answer, Edit
 
 MUTANTS = {
     "confusion_matrix": [
+        Edit("Counts are floats", {"dtype=int": "dtype=float"}),
         Edit(
             "Rows and columns are swapped",
             {"[label, prediction]": "[prediction, label]"},
@@ -60,6 +61,10 @@ def macro_f1(matrix):
         Edit("was left out", {"f1.mean()": "f1[right > 0].mean()"}),
     ],
     "bootstrap_difference": [
+        Edit(
+            "One of the differences, not a quantile between two",
+            {"[0.025, 0.975])": '[0.025, 0.975], method="nearest")'},
+        ),
         Edit("It is a − b", {"(b - a)[draws]": "(a - b)[draws]"}),
         Edit("the 90 % interval", {"[0.025, 0.975]": "[0.05, 0.95]"}),
         Edit(
@@ -182,6 +187,14 @@ def mcnemar(a, b):
         ),
     ],
     "odds_gap": [
+        Edit(
+            "Nobody is missing in group 0",
+            {
+                "if len(chosen) else math.nan": (
+                    "if len(chosen) else [0.0, math.nan][group]"
+                )
+            },
+        ),
         Edit(
             "The groups are swapped",
             {

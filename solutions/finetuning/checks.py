@@ -5,6 +5,7 @@ import math
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from labkit.checks import Case
 
@@ -88,6 +89,20 @@ START = torch.tensor([0.0, 1.0, 5.0, 0.0, 4.0, 0.0])
 END = torch.tensor([0.0, 6.0, 0.0, 3.0, 2.0, 5.0])
 CONTEXT = torch.tensor([False, False, True, True, True, True])
 
+
+def called(loss: object) -> list[str]:
+    names = []
+
+    class Listening(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            names.append(getattr(func, "__name__", ""))
+            return func(*args, **(kwargs or {}))
+
+    with Listening():
+        loss(LOGITS, LABELS)
+    return sorted({n for n in names if "cross_entropy" in n or "nll_loss" in n})
+
+
 CHECKS = {
     "batches_by_length": [
         Case(
@@ -152,6 +167,12 @@ CHECKS = {
         ),
     ],
     "token_loss": [
+        Case(
+            "the functions that it calls",
+            called,
+            expected=[],
+            wrong={"PyTorch's own loss was called: write it out.": bool},
+        ),
         Case(
             "three labels in two texts",
             lambda loss: loss(LOGITS, LABELS),

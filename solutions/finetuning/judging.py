@@ -71,11 +71,23 @@ def some_and_none(random: Generator) -> tuple:
     return logits, torch.full_like(labels, -100), labels
 
 
-def run_gradient(answer, logits, labels):
+def run_by_hand(answer, logits, labels):
+    from torch.overrides import TorchFunctionMode
+
+    used = set()
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            name = getattr(function, "__name__", "")
+            if "cross_ent" in name or "nll_" in name:
+                used.add(name)
+            return function(*args, **(kwargs or {}))
+
     given = logits.clone().requires_grad_()
-    loss = answer(given, labels)
+    with Watch():
+        loss = answer(given, labels)
     loss.backward()
-    return [loss, given.grad]
+    return [loss, given.grad, len(used)]
 
 
 def run_none_due(answer, logits, undue, labels):
@@ -88,7 +100,9 @@ def run_none_due(answer, logits, undue, labels):
 def mean_loss(logits, labels):
     if (labels == -100).all():
         return logits.sum() * 0
-    return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+    due = labels != -100
+    log_p = logits[due] - logits[due].logsumexp(-1, keepdim=True)
+    return -(log_p * F.one_hot(labels[due], logits.size(-1))).sum() / due.sum()
 
 
 def steps(random: Generator) -> tuple:
@@ -111,8 +125,10 @@ def rate(step, total, warmup, peak):
 
 
 def model_and_top(random: Generator) -> tuple:
-    sizes = random.integers(3, 9, size=7).tolist()
-    return sizes, int(random.integers(1, 6)), random.integers(0, 2, size=7).tolist()
+    layers = int(random.integers(3, 8))
+    sizes = random.integers(3, 9, size=layers + 2).tolist()
+    before = random.integers(0, 2, size=layers + 2).tolist()
+    return sizes, int(random.integers(1, layers + 1)), before
 
 
 def model_and_nothing(random: Generator) -> tuple:
@@ -171,18 +187,25 @@ def run_accumulated(answer, inputs, labels, part, weight, bias):
 
 
 def run_after_another(answer, inputs, labels, part, weight, bias):
-    sizes = []
+    sizes, events = [], []
 
     class Model(torch.nn.Linear):
         def forward(self, given):
             sizes.append(len(given))
-            return super().forward(given)
+            logits = super().forward(given)
+            if logits.requires_grad:
+                events.append("forward")
+                logits.register_hook(lambda gradient: events.append("backward"))
+            return logits
 
     model = Model(*reversed(weight.shape))
     model.load_state_dict({"weight": weight, "bias": bias})
     torch.nn.functional.linear(inputs, model.weight, model.bias).sum().backward()
     loss = answer(model, inputs, labels, part)
-    return [loss, model.weight.grad, model.bias.grad, max(sizes), sum(sizes)]
+    pairs = [(events[i], events[i + 1]) for i in range(len(events) - 1)]
+    in_a_row = pairs.count(("backward", "backward"))  # parts that were kept in memory
+    gradient = [model.weight.grad, model.bias.grad]
+    return [loss, gradient, max(part, *sizes), sum(sizes), in_a_row]
 
 
 def at_once(model, inputs, labels, part_size):
@@ -224,6 +247,11 @@ def maybe_none(random: Generator) -> tuple:
         off = float(random.uniform(0.05, 0.5)) * int(random.choice([-1, 1]))
         start[0], end[0] = off, start[first] + end[last]
     inputs[0][2][:] = False
+    start, end, context, longest = inputs[1]  # as good as no answer, to the last bit
+    for scored in (start, end):
+        scored.mul_(1024).round_().div_(1024)
+    first, last = search(start.index_fill(0, torch.tensor(0), -99), end, *inputs[1][2:])
+    start[0], end[0] = 0.0, start[first] + end[last]
     return (inputs,)
 
 
@@ -264,8 +292,8 @@ EXERCISES = [
         "token_loss",
         mean_loss,
         [
-            Check("labels here and there", 2, logits_and_labels),
-            Check("its gradient, for logits of 1,000", 1, large_logits, run_gradient),
+            Check("labels here and there", 2, logits_and_labels, run_by_hand),
+            Check("its gradient, for logits of 1,000", 1, large_logits, run_by_hand),
             Check("no label at all", 1, some_and_none, run_none_due),
         ],
     ),

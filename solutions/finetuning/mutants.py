@@ -61,6 +61,14 @@ MUTANTS = {
         Edit("NaN", {".clamp(min=1)": ""}),
     ],
     "token_loss": [
+        Answer(
+            "PyTorch's own loss was called",
+            """
+def token_loss(logits, labels):
+    total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+    return total / (labels != -100).sum().clamp(min=1)
+""",
+        ),
         Edit("count in the mean", {"due.sum().clamp(min=1)": "due.numel()"}),
         Edit("sum of the losses", {" / due.sum().clamp(min=1)": ""}),
         Edit("The sign is wrong", {"return -(": "return ("}),
@@ -109,6 +117,9 @@ MUTANTS = {
     ],
     "freeze": [
         Edit(
+            "There are always five layers", {"len(model.layers) - top :": "5 - top :"}
+        ),
+        Edit(
             "The lower layers learn",
             {"model.layers[len(model.layers) - top :]": "model.layers[:top]"},
         ),
@@ -132,6 +143,16 @@ def freeze(model, top):
         ),
     ],
     "accumulate": [
+        Edit(
+            "`backward` is called once for all parts",
+            {
+                "        loss.backward()\n        total += loss.item()\n    return total": (
+                    "        total = total + loss\n"
+                    "    total.backward()\n"
+                    "    return float(total)"
+                )
+            },
+        ),
         Edit("sum of the losses", {" / count": ""}),
         Edit("counts in the mean", {"(labels != -100).sum()": "len(labels)"}),
         Answer(
@@ -182,6 +203,10 @@ def accumulate(model, inputs, labels, part_size):
         ),
     ],
     "best_span": [
+        Edit(
+            "A tie is no answer",
+            {"start[0] + end[0] > scores.max()": "start[0] + end[0] >= scores.max()"},
+        ),
         Edit(
             "both ends lie in it",
             {"near & context[:, None] & context[None, :]": "near"},

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from numpy.random import Generator
 
@@ -34,7 +35,11 @@ def lots(random: Generator, rate: float | None = None) -> dict:
 
 
 def often(random: Generator) -> dict:
-    return lots(random, rate=float(random.uniform(0.4, 0.8)))
+    drawn = lots(random, rate=float(random.choice([0.5, 0.625, 0.75])))
+    eighths = (8 * uniform(random, *drawn["lot"].shape)).floor() / 8  # some at `rate`
+    at_the_edge = uniform(random, *eighths.shape) < 0.15
+    change = drawn["change"].masked_fill(at_the_edge, 0.8)
+    return drawn | {"lot": eighths, "change": change}
 
 
 def run_reading(answer, **given):
@@ -47,7 +52,7 @@ def run_labels(answer, **given):
 
 def run_untouched(answer, **given):
     hidden, labels = answer(**given)
-    return [given["input_ids"], hidden + labels]
+    return [hidden, labels, given]
 
 
 def hide(input_ids, special, lot, change, random_ids, mask_id, rate=0.15):
@@ -76,8 +81,15 @@ def padded(random: Generator) -> tuple:
 
 def prompt_not_due(random: Generator) -> tuple:
     logits, labels = logits_and_labels(random)
-    labels[:, : int(random.integers(1, labels.size(1) - 1))] = NOBODY
-    return logits, labels
+    length = labels.size(1)
+    starts = torch.from_numpy(random.integers(1, length, size=(len(labels), 1)))
+    starts[0] = 1  # the shortest: a loss is due somewhere
+    return logits, labels.where(torch.arange(length) >= starts, NOBODY)
+
+
+def run_tensor(answer, logits, labels):
+    loss = answer(logits, labels)
+    return [loss, list(loss.shape)]
 
 
 def texts(random: Generator) -> tuple:
@@ -110,12 +122,16 @@ def bits(loss, tokens, text):
 
 def tokens_and_spans(random: Generator, at_ends: bool = False) -> tuple:
     length = int(random.integers(14, 24))
-    tokens = random.integers(200, 900, size=length).tolist()
-    edges = sorted(random.permutation(range(1, length))[:6].tolist())
-    spans = [[edges[i], edges[i + 1]] for i in (0, 2, 4)]
+    first_sentinel = int(random.integers(1_000, 2_000))
+    tokens = random.integers(200, 900, size=length)
+    beyond = first_sentinel + random.integers(1, 300, size=length)  # no sentinels
+    tokens = np.where(random.random(length) < 0.3, beyond, tokens).tolist()
+    count = int(random.integers(2, 6))
+    edges = sorted(random.permutation(range(1, length))[: 2 * count].tolist())
+    spans = [[edges[i], edges[i + 1]] for i in range(0, 2 * count, 2)]
     if at_ends:
         spans[0][0], spans[-1][1] = 0, length
-    return tokens, spans, int(random.integers(1_000, 2_000)), int(random.integers(2, 9))
+    return tokens, spans, first_sentinel, int(random.integers(2, 9))
 
 
 def spans_at_both_ends(random: Generator) -> tuple:
@@ -152,7 +168,9 @@ def cut_up(random: Generator) -> tuple:
 
 
 def parts_of(answer: list, first_sentinel: int) -> list:
-    starts = [i for i, t in enumerate(answer) if first_sentinel - 99 <= t]
+    starts = [
+        i for i, t in enumerate(answer) if first_sentinel - 99 <= t <= first_sentinel
+    ]
     return [
         answer[i:j] for i, j in zip(starts, [*starts[1:], len(answer) - 1], strict=True)
     ]
@@ -160,14 +178,15 @@ def parts_of(answer: list, first_sentinel: int) -> list:
 
 def out_of_order(random: Generator) -> tuple:
     reading, answer, first_sentinel, eos_id = cut_up(random)
-    first, second, third, last = parts_of(answer, first_sentinel)
-    return [reading, [*third, *first, *second, *last, eos_id], first_sentinel, eos_id]
+    first, *others, last = parts_of(answer, first_sentinel)
+    moved = [token for part in (*others, first, last) for token in part]
+    return reading, [*moved, eos_id], first_sentinel, eos_id
 
 
 def forgetful(random: Generator) -> tuple:
     reading, answer, first_sentinel, eos_id = cut_up(random)
     parts = parts_of(answer, first_sentinel)
-    del parts[int(random.integers(0, 3))]
+    del parts[int(random.integers(0, len(parts) - 1))]
     answer = [token for part in parts for token in part]
     return reading, [*answer, eos_id], first_sentinel, eos_id
 
@@ -202,9 +221,9 @@ EXERCISES = [
         "next_token_loss",
         objectives.causal_lm_loss,
         [
-            Check("texts of one length", 2, logits_and_labels),
-            Check("padding at the end", 1, padded),
-            Check("a prompt on which no loss is due", 1, prompt_not_due),
+            Check("texts of one length", 2, logits_and_labels, run_tensor),
+            Check("padding at the end", 1, padded, run_tensor),
+            Check("a prompt on which no loss is due", 1, prompt_not_due, run_tensor),
         ],
     ),
     Exercise("perplexity", of_texts, [Check("several texts", 3, texts, cases=4)]),

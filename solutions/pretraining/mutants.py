@@ -5,6 +5,11 @@ from labkit.grading import Answer, Edit
 MUTANTS = {
     "mask_tokens": [
         Edit(
+            "Other tensors that were given are changed",
+            {"return hidden, labels": "random_ids.zero_()\n    return hidden, labels"},
+        ),
+        Edit("A lot equal to `rate` was chosen", {"lot < rate": "lot <= rate"}),
+        Edit(
             "Every chosen token became [MASK]",
             {"chosen & (change < 0.8), mask_id": "chosen, mask_id"},
         ),
@@ -50,6 +55,7 @@ def mask_tokens(
         ),
     ],
     "next_token_loss": [
+        Edit("no tensor", {"ignore_index=-100)": "ignore_index=-100).item()"}),
         Edit(
             "the logits of the same position",
             {"logits[:, :-1]": "logits", "labels[:, 1:]": "labels"},
@@ -119,6 +125,10 @@ def mask_tokens(
         Edit("of the whole text", {' / len(text.encode("utf-8"))': ""}),
     ],
     "corrupt_spans": [
+        Edit(
+            "There are always three spans",
+            {"[*writes, sentinel, eos_id]": "[*writes, first_sentinel - 3, eos_id]"},
+        ),
         Edit("each next one is one less", {"sentinel - 1, end": "sentinel + 1, end"}),
         Edit("the same sentinel", {"sentinel - 1, end": "sentinel, end"}),
         Edit("is still read", {"sentinel - 1, end": "sentinel - 1, start"}),
@@ -148,6 +158,14 @@ def mask_tokens(
         ),
     ],
     "put_back": [
+        Edit(
+            "Ids above the first sentinel are sentinels",
+            {
+                "first_sentinel - 99 <= token <= first_sentinel": (
+                    "first_sentinel - 99 <= token"
+                )
+            },
+        ),
         Edit(
             "`eos_id` is still there",
             {"[token for token in reads if token != eos_id]": "reads"},

@@ -5,6 +5,7 @@ import math
 import torch
 from numpy.random import Generator
 from rouge_score import rouge_scorer
+from rouge_score.tokenizers import Tokenizer
 
 from labkit.grading import ByHand, Check, Exercise, normal
 
@@ -53,8 +54,8 @@ def languages_without_an_end(random: Generator) -> tuple:
 
 
 def with_beams(random: Generator) -> tuple:
-    (found,) = languages(random)
-    return ([[*given, int(random.integers(2, 5))] for given in found],)
+    found = [language(random) for _ in range(20)]
+    return ([[*given, int(random.integers(2, 6))] for given in found],)
 
 
 def with_one_beam(random: Generator) -> tuple:
@@ -104,6 +105,7 @@ def texts(random: Generator) -> tuple:
         (-random.exponential(size=int(random.integers(1, 12)))).round(4).tolist()
         for _ in range(int(random.integers(8, 14)))
     ]
+    drawn += drawn[::-1]  # each twice: the first wins
     return drawn, [float(random.uniform(0.3, 2.5)) for _ in range(8)]
 
 
@@ -153,7 +155,19 @@ def smallest_set(logits, p):
     return result
 
 
-WORDS = ["open", "close", "the", "a", "file", "cell", "menu", "to", "of", "run", "and"]
+WORDS = [
+    "open",
+    "open,",
+    "close",
+    "the",
+    "a",
+    "file",
+    "file.",
+    "cell",
+    "to",
+    "run",
+    "and",
+]
 
 
 def two_texts(random: Generator) -> tuple:
@@ -168,7 +182,8 @@ def texts_in_any_case(random: Generator) -> tuple:
             [prediction.title(), reference],
             [prediction, ""],
             ["", reference],
-            [reference, prediction],
+            [reference, prediction.upper()],
+            ["", ""],
         ],
     )
 
@@ -177,8 +192,14 @@ def run_pairs(answer, pairs):
     return [answer(*pair) for pair in pairs]
 
 
+class WordsBetweenSpaces(Tokenizer):
+    def tokenize(self, text):
+        return text.lower().split()
+
+
 def rouge(prediction, reference):
-    scorer = rouge_scorer.RougeScorer(["rougeL"])
+    words = WordsBetweenSpaces()
+    scorer = rouge_scorer.RougeScorer(["rougeL"], tokenizer=words)
     return scorer.score(reference, prediction)["rougeL"].fmeasure
 
 
@@ -217,7 +238,7 @@ EXERCISES = [
         beam,
         [
             Check("one beam", 1, with_one_beam, run_search),
-            Check("several beams", 5, with_beams, run_search, cases=4),
+            Check("several beams", 5, with_beams, run_search, cases=6),
             Check("models that never end", 2, beams_without_an_end, run_search),
         ],
     ),

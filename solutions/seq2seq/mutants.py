@@ -50,6 +50,10 @@ def shift_right(labels, start_id, pad_id):
         Edit("the last token alone", {"next_logits(ids)": "next_logits(ids[-1:])"}),
     ],
     "best_hypothesis": [
+        Edit(
+            "The last of two equal texts won",
+            {"max(range(len(hypotheses)),": "max(reversed(range(len(hypotheses))),"},
+        ),
         Edit("divide by the length", {" / len(log_p) ** penalty": ""}),
         Edit("the worst of them", {"return max(": "return min("}),
         Edit(
@@ -111,6 +115,7 @@ def beam_search(next_logits, start_id, end_id, longest, beams):
         ),
     ],
     "rouge_l": [
+        Edit("The reference keeps its case", {"reference.lower()": "reference"}),
         Edit(
             "It is the recall",
             {
