@@ -36,6 +36,20 @@ TRAP = torch.tensor(
         [0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
+LOUD = TRAP + torch.tensor([[0.0], [20.0], [0.0], [0.0], [0.0]])
+UNSURE = (
+    torch.tensor(
+        [
+            [0.0, 0.9, 0.1, 0.0, 0.0],
+            [0.0, 0.5, 0.0, 0.5, 0.0],
+            [0.0, 0.0, 0.0, 1.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0, 1.0],
+            [1.0, 0.0, 0.0, 0.0, 0.0],
+        ]
+    )
+    .clamp(min=1e-6)
+    .log()
+)
 # The end is likeliest at once, but a longer text has likelier tokens.
 EARLY = torch.tensor([[-9.0, 1.0, 1.1], [-9.0, -9.0, 6.0], [0.0, 0.0, 0.0]])
 
@@ -65,7 +79,7 @@ CHECKS = {
     "shift_right": [
         Case(
             "two texts, one of them padded",
-            lambda shift: shift(LABELS, 1, 0),
+            lambda shift: shift(LABELS.clone(), 1, 0),
             expected=torch.tensor([[1, 5, 6], [1, 8, 9]]),
             wrong={
                 "The labels are not shifted: the decoder reads what it has to say.": (
@@ -118,8 +132,8 @@ CHECKS = {
             wrong={
                 "The start is in it: return what was written.": [0, 1, 2, 3, 4],
                 "The end is missing: it was written, so it belongs to it.": [1, 2, 3],
-                "It went on after the end.": lambda got: len(got) > 5,
                 "It took the least likely token.": lambda got: got[0] != 1,
+                "It went on after the end.": lambda got: len(got) > 5,
             },
         ),
         Case(
@@ -164,11 +178,17 @@ CHECKS = {
         ),
         Case(
             "two texts, a penalty of 2",
-            lambda best: best([[-0.4, -0.4], [-0.5, -0.5, -0.5], [-0.1]], 2.0),
-            expected=2,
+            lambda best: best([[-0.4, -0.4], [-0.6] * 4], 2.0),
+            expected=1,
             wrong={
-                "The length is taken to the power of the penalty, not times it.": 1,
+                "The length is taken to the power of the penalty, not times it.": 0,
             },
+        ),
+        Case(
+            "two texts that are equal",
+            lambda best: best([[-1.0], [-1.0]], 1.0),
+            expected=0,
+            wrong={"The last of two equal texts won: the first does.": 1},
         ),
     ],
     "beam_search": [
@@ -194,12 +214,32 @@ CHECKS = {
             },
         ),
         Case(
+            "the same, with large logits on the worse way",
+            lambda search: search(following(LOUD), 0, 4, 5, 2),
+            expected=[2, 3, 4],
+            wrong={
+                "Logits were summed: only log_softmax makes them comparable.": (
+                    lambda got: got[0] == 1
+                ),
+            },
+        ),
+        Case(
+            "a likely beginning with an unsure middle",
+            lambda search: search(following(UNSURE), 0, 4, 3, 2),
+            expected=[1, 3, 4],
+            wrong={
+                "The sum forgets the earlier tokens: add to what the beginning had.": (
+                    [2, 3, 4]
+                ),
+            },
+        ),
+        Case(
             "an early end that is likely",
             lambda search: search(following(EARLY), 0, 2, 3, 2),
             expected=[1, 2],
             wrong={
-                "The sum was not divided by the length, so the shorter text won.": [2],
-                "The first that was finished won: compare all of them.": [2],
+                "The shorter text won: divide the sums by the length, and compare all "
+                "that were finished.": [2],
             },
         ),
         Case(
@@ -278,6 +318,12 @@ CHECKS = {
             lambda rouge: rouge("Close The File", "close the file"),
             expected=1.0,
             wrong={"Upper and lower case are alike here.": 0.0},
+        ),
+        Case(
+            "upper and lower case, the other way round",
+            lambda rouge: rouge("close the file", "Close The File"),
+            expected=1.0,
+            wrong={"The reference keeps its case: both texts in lower case.": 0.0},
         ),
         Case(
             "an empty text",

@@ -66,12 +66,12 @@ def shift_right(labels, start_id, pad_id):
     "beam_search": [
         Edit("The start is in it", {"return ids[1:]": "return ids"}),
         Edit("took the greedy way", {"[:beams]": "[:1]"}),
-        Edit("so the shorter text won", {"t[1] / (len(t[0]) - 1)": "t[1]"}),
-        Edit("is not finished in time", {"finished + open_texts": "finished"}),
-        Edit("off", {"total + log_p": "log_p"}),
-        Edit("off", {".log_softmax(-1)": ""}),
+        Edit("The shorter text won", {"t[1] / (len(t[0]) - 1)": "t[1]"}),
+        Edit("not finished in time count too", {"finished + open_texts": "finished"}),
+        Edit("forgets the earlier tokens", {"total + log_p": "log_p"}),
+        Edit("Logits were summed", {".log_softmax(-1)": ""}),
         Answer(
-            "The first that was finished won",
+            "The shorter text won",
             """
 def beam_search(next_logits, start_id, end_id, longest, beams):
     texts = [([start_id], 0.0)]
@@ -105,7 +105,7 @@ def beam_search(next_logits, start_id, end_id, longest, beams):
             "The tokens above p alone",
             {"(before < p) | (order == order[0])": "probabilities > p"},
         ),
-        Edit("The least likely tokens", {"descending=True": "descending=False"}),
+        Edit("All tokens were kept", {"descending=True": "descending=False"}),
         Edit("All tokens were kept", {"before < p": "before < 1 + p"}),
         Edit(
             "Nothing is left",
