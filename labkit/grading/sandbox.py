@@ -27,6 +27,7 @@ from labkit.errors import LabError
 
 HERE = Path(__file__).parent
 NOBODY = "65534"
+VENV = Path("/venv")  # where a worker sees the virtual environment
 START_SECONDS = 120  # importing torch from a cold disk
 GLANCE = 0.05  # seconds between two looks at a worker's memory
 RESIDENT = 2 << 30  # bytes
@@ -172,12 +173,13 @@ class Sandbox:
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         self._control = ours
-        program = [sys.executable, "-I", "-B"]
+        python, handle = Path(sys.executable), str(theirs.fileno())
         if unsafe:
-            command = [*program, str(HERE / "worker.py"), str(theirs.fileno()), "open"]
+            command = [str(python), "-I", "-B", str(HERE / "worker.py"), handle, "open"]
         else:
-            command = [*_wall(), *program, "/kit/worker.py"]
-            command += [str(theirs.fileno()), "confined"]
+            python = _seen(python) or python
+            command = [*_wall(), str(python), "-I", "-B", "/kit/worker.py"]
+            command += [handle, "confined"]
         self._process = subprocess.Popen(
             command,
             env=ENVIRONMENT,
@@ -270,10 +272,22 @@ def _close(key: tuple[int, bool]) -> None:
         _mine.pop(key).close()
 
 
-def readable_folders() -> list[Path]:
-    """What of this machine a worker can read."""
-    python = [Path(sys.base_prefix), Path(sys.prefix)]
-    return [Path("/usr"), *(path for path in python if path != Path("/usr"))]
+def readable_folders() -> dict[Path, Path]:
+    """What of this machine a worker can read, and where it sees it.
+
+    A virtual environment is seen at /venv, wherever it lies: below /tmp, of which a
+    worker has its own, it would be out of sight.
+    """
+    folders = {path: path for path in (Path("/usr"), Path(sys.base_prefix))}
+    return folders | ({Path(sys.prefix): VENV} if sys.prefix != sys.base_prefix else {})
+
+
+def _seen(path: Path) -> Path | None:
+    """Where a worker would see a file or folder of this machine, if it did."""
+    for folder, inside in readable_folders().items():
+        if path.is_relative_to(folder):
+            return inside / path.relative_to(folder)
+    return None
 
 
 def _wall() -> list[str]:
@@ -285,16 +299,15 @@ def _wall() -> list[str]:
     command = [find_bubblewrap(), "--unshare-all", "--unshare-user"]
     command += ["--uid", NOBODY, "--gid", NOBODY, "--cap-drop", "ALL"]
     command += ["--die-with-parent", "--new-session", "--hostname", "grader"]
-    for folder in readable_folders():
-        command += ["--ro-bind", str(folder), str(folder)]
+    for folder, inside in readable_folders().items():
+        command += ["--ro-bind", str(folder), str(inside)]
     for folder in map(Path, ("/bin", "/lib", "/lib64")):
         if folder.is_symlink():
             command += ["--symlink", os.readlink(folder), str(folder)]
         elif folder.is_dir():
             command += ["--ro-bind", str(folder), str(folder)]
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    kit = HERE.parent  # it holds answers, too
-    if any(kit.is_relative_to(folder) for folder in readable_folders()):
+    if kit := _seen(HERE.parent):  # labkit holds answers, too
         command += ["--tmpfs", str(kit)]
     for name in ("worker.py", "wire.py"):
         command += ["--ro-bind", str(HERE / name), f"/kit/{name}"]
