@@ -347,6 +347,24 @@ def _other_values() -> Difference:
     return Difference("values", "it is not what is expected")
 
 
+def calls(run: Callable[[], Any]) -> set[str]:
+    """The names of the functions of torch that `run` calls: "softmax", "exp"."""
+    from torch.overrides import TorchFunctionMode
+
+    names: set[str] = set()
+
+    class Listening(TorchFunctionMode):
+        def __torch_function__(
+            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            names.add(getattr(function, "__name__", ""))
+            return function(*args, **(kwargs or {}))
+
+    with Listening():
+        run()
+    return names
+
+
 def two_tables(got: Any, expected: Any) -> "Picture":
     """The learner's table of numbers beside the right one, in one scale of colours.
 

@@ -170,7 +170,8 @@ ANSWERS = {
     "stub": f"{HEAD}raise NotImplementedError()",
     "mistake": f"{HEAD}return (-scores).softmax(dim)",
     "error": f"{HEAD}x = 1\n    return scores.nope()",
-    "right": f"{HEAD}return scores.softmax(dim)",
+    "right": f"{HEAD}e = (scores - scores.amax(dim, True)).exp()\n"
+    "    return e / e.sum(dim, True)",
 }
 
 
@@ -201,7 +202,7 @@ class TestInANotebook:
         assert "Traceback" not in "".join(mistake.traceback)
         assert 'alt="Two tables' in picture.data["text/html"]
         [right] = outputs["right"]
-        assert right.text.startswith("✓ softmax: 4 of 4 checks passed.")
+        assert right.text.startswith("✓ softmax: 5 of 5 checks passed.")
 
     def test_an_error_in_an_answer_comes_with_its_line(self, outputs):
         [said] = outputs["error"]

@@ -5,9 +5,8 @@ import math
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from labkit.checks import Case
+from labkit.checks import Case, calls
 
 LENGTHS = [5, 9, 5, 2, 9]
 
@@ -91,16 +90,8 @@ CONTEXT = torch.tensor([False, False, True, True, True, True])
 
 
 def called(loss: object) -> list[str]:
-    names = []
-
-    class Listening(TorchFunctionMode):
-        def __torch_function__(self, func, types, args=(), kwargs=None):
-            names.append(getattr(func, "__name__", ""))
-            return func(*args, **(kwargs or {}))
-
-    with Listening():
-        loss(LOGITS, LABELS)
-    return sorted({n for n in names if "cross_entropy" in n or "nll_loss" in n})
+    names = calls(lambda: loss(LOGITS, LABELS))
+    return sorted(n for n in names if "cross_entropy" in n or "nll_loss" in n)
 
 
 CHECKS = {

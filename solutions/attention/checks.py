@@ -6,7 +6,7 @@ from contextlib import suppress
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from labkit.checks import Case, two_tables
+from labkit.checks import Case, calls, two_tables
 
 INF = float("inf")
 SCORES = torch.tensor([[1.0, 2.0, 4.0], [3.0, 0.0, 0.0]])
@@ -166,6 +166,14 @@ CHECKS = {
                     lambda got: not bool(got[1].isfinite().all())
                 ),
             },
+        ),
+        Case(
+            "what it calls",
+            lambda softmax: sorted(
+                name for name in calls(lambda: softmax(SCORES)) if "softm" in name
+            ),
+            expected=[],
+            wrong={"PyTorch's own softmax was called: write it out.": bool},
         ),
     ],
     "scaled_dot_product_attention": [
