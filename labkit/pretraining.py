@@ -15,6 +15,7 @@ import random
 import re
 import statistics
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 Role = Literal["seq2seq", "decoder"]
-PREFIX = "translate English to French: "  # T5's own
+TRANSLATE, SUMMARIZE = "translate English to French: ", "summarize: "  # T5's own
 WINDOW = 192  # tokens
 VOCABULARY, SENTINELS = 8_192, 100
 CHECKPOINT_EVERY = 200  # steps
@@ -86,6 +87,28 @@ def pairs() -> list[Pair]:
     ]
 
 
+def summaries() -> list[Pair]:
+    """Documentation, by its name and body, and its first paragraph.
+
+    Of the train split, but not in the corpus of that name: the body is too short for
+    it, or missing, or the first paragraph is not a plain sentence.
+    """
+    held = HeldOut.of_every_corpus()
+    corpus = {*corpora.load("summaries")["train"]["summary"]}
+    found = [
+        (" ".join(f"{found.name} {found.body}".split()), found.summary)
+        for found in sources.docstrings()
+        if corpora.split_of(found.summary) == "train"
+        and found.summary not in corpus
+        and len(found.summary) <= 200
+    ]
+    return [
+        pair
+        for pair in dict.fromkeys(found)
+        if not any(text in held or SPELT.search(text) for text in pair)
+    ]
+
+
 class HeldOut:
     """The texts of every corpus that are for validation and test.
 
@@ -102,6 +125,7 @@ class HeldOut:
                 self.by_start.setdefault(tuple(words[:LONG]), []).append(words)
 
     @classmethod
+    @cache
     def of_every_corpus(cls) -> "HeldOut":
         return cls(
             text
@@ -137,10 +161,18 @@ def _as_list(value: Any) -> list[str]:
 def train_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
     """A unigram tokenizer (Kudo, 2018), with T5's special tokens and sentinels.
 
-    What it has no piece for it writes in bytes: no text is lost. Padding is 0, the end
+    A run of white space is one space, as in T5's. What it has no piece for it writes in
+    bytes: no text is lost. Padding is 0, the end
     1 and the unknown 2, as T5 has them; <extra_id_0> is the last of all.
     """
-    from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
+    from tokenizers import (
+        Regex,
+        Tokenizer,
+        decoders,
+        normalizers,
+        pre_tokenizers,
+        trainers,
+    )
     from tokenizers import models as kinds
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
@@ -149,7 +181,9 @@ def train_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
     special = [PAD, EOS, UNK, *in_bytes]
     pieces = VOCABULARY - SENTINELS
     trained = Tokenizer(kinds.Unigram())
-    trained.normalizer = normalizers.NFC()
+    trained.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " ")]
+    )
     trained.pre_tokenizer = pre_tokenizers.Metaspace()
     trainer = trainers.UnigramTrainer(
         vocab_size=pieces, special_tokens=special, unk_token=UNK, show_progress=False
@@ -230,15 +264,17 @@ def _padded(rows: Iterable[list[int]], value: int) -> Tensor:
 
 def pretrain(role: Role, folder: Path, *, epochs: int, batch_size: int) -> None:
     """Everything, from the text to a folder that `from_pretrained` reads."""
-    parallel = pairs()
-    texts, interface = passages(), [text for pair in parallel for text in pair]
+    texts, parallel = passages(), pairs()
+    interface = [text for pair in parallel for text in pair]
     tokenizer = _tokenizer(folder.with_name("tokenizer"), texts, interface)
     if role == "seq2seq":
         rows = windows(tokenizer, texts + 2 * interface, separator=[])
-        rows += 2 * translations(tokenizer, parallel)
+        rows += 2 * task(tokenizer, TRANSLATE, parallel)
+        rows += task(tokenizer, SUMMARIZE, summaries())
+        collate = seq2seq_batch
     else:
         rows = windows(tokenizer, texts + interface, separator=[EOS_ID])
-    collate = seq2seq_batch if role == "seq2seq" else decoder_batch
+        collate = decoder_batch
     model = new_model(role)
     history = fit(
         model,
@@ -246,8 +282,10 @@ def pretrain(role: Role, folder: Path, *, epochs: int, batch_size: int) -> None:
         collate,
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=3e-3,
+        optimizer=torch.optim.Adafactor,
+        learning_rate=2e-2,
         warmup=0.02,
+        weight_decay=0.0,
         folder=folder.with_name(f"{folder.name}-work"),
         checkpoint_every=CHECKPOINT_EVERY,
         resume=True,
@@ -267,15 +305,16 @@ def pretrain(role: Role, folder: Path, *, epochs: int, batch_size: int) -> None:
     write_card(folder, role, history, run)
 
 
-def translations(
-    tokenizer: "PreTrainedTokenizerFast", parallel: list[Pair]
+def task(
+    tokenizer: "PreTrainedTokenizerFast", prefix: str, pairs: list[Pair]
 ) -> list[dict[str, list[int]]]:
     """T5's multi-task mixture in small (Raffel et al., 2020, section 3.5)."""
-    english = tokenizer([PREFIX + source for source, _ in parallel]).input_ids
-    french = tokenizer([target for _, target in parallel]).input_ids
+    asked = [prefix + text for text, _ in pairs]
+    inputs = tokenizer(asked, truncation=True, max_length=WINDOW).input_ids
+    labels = tokenizer([answer for _, answer in pairs]).input_ids
     return [
-        {"input_ids": source, "labels": target}
-        for source, target in zip(english, french, strict=True)
+        {"input_ids": read, "labels": written}
+        for read, written in zip(inputs, labels, strict=True)
     ]
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 Collate = Callable[[list[Any]], Mapping[str, Tensor]]
 Metrics = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
+MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
 IGNORED = -100  # the label that torch's cross-entropy passes over
 
@@ -48,6 +49,7 @@ class Settings:
 
     epochs: int
     batch_size: int
+    optimizer: str
     learning_rate: float
     warmup: float
     weight_decay: float
@@ -133,6 +135,11 @@ class Predictions:
     loss: float
 
 
+def adamw(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """Decoupled weight decay (Loshchilov and Hutter, 2019), one kernel a step."""
+    return torch.optim.AdamW(groups, fused=True)
+
+
 def fit(
     model: nn.Module,
     train: Rows,
@@ -142,6 +149,7 @@ def fit(
     metrics: Metrics | None = None,
     epochs: int = 3,
     batch_size: int = 16,
+    optimizer: MakeOptimizer = adamw,
     learning_rate: float = 5e-5,
     warmup: float = 0.1,
     weight_decay: float = 0.01,
@@ -171,6 +179,9 @@ def fit(
         validation: Rows to measure the loss on, and `metrics(logits, labels)` where
             `predict` can give logits: not of an encoder–decoder.
         batch_size: Examples in a step, over all processes.
+        optimizer: Makes one of groups of parameters, as the classes of torch.optim do.
+            `torch.optim.Adafactor` (Shazeer and Stern, 2018), whose rate is a share of
+            each weight's own size, is what a T5 needs to learn from random weights.
         learning_rate: The highest, reached after the warm-up.
         warmup: Share of all steps in which the learning rate rises from 0; over the
             rest it falls back to 0.
@@ -192,6 +203,7 @@ def fit(
     settings = Settings(
         epochs=epochs,
         batch_size=batch_size,
+        optimizer=getattr(optimizer, "__name__", repr(optimizer)),
         learning_rate=learning_rate,
         warmup=warmup,
         weight_decay=weight_decay,
@@ -200,7 +212,7 @@ def fit(
         precision=precision,
         examples=len(rows),
     )
-    run = _Run(accelerator, model, rows, collate, settings)
+    run = _Run(accelerator, model, rows, collate, optimizer, settings)
     checkpoints = Checkpoints(
         accelerator, Path(folder) if folder else None, asdict(settings)
     )
@@ -331,16 +343,15 @@ class _Run:
         model: nn.Module,
         rows: list[dict[str, Any]],
         collate: Collate,
+        optimizer: MakeOptimizer,
         settings: Settings,
     ) -> None:
         self.accelerator, self.collate, self.settings = accelerator, collate, settings
         self.rows, self.history = rows, History()
         torch.manual_seed(settings.seed + accelerator.process_index)  # for dropout
-        optimizer = torch.optim.AdamW(
-            _groups(model.to(accelerator.device), settings.weight_decay), fused=True
-        )
+        groups = _groups(model.to(accelerator.device), settings.weight_decay)
         self.model = model
-        self.prepared, self.optimizer = accelerator.prepare(model, optimizer)
+        self.prepared, self.optimizer = accelerator.prepare(model, optimizer(groups))
         self.prepared.train()
         self.lengths = _lengths(model, rows)
         self.plan = [

@@ -28,7 +28,7 @@ def tokenizer():
 
 
 def normalised_text():
-    pairs = pretraining.pairs()
+    pairs = pretraining.pairs() + pretraining.summaries()
     texts = pretraining.passages() + [text for pair in pairs for text in pair]
     return [corpora.normalise(text) for text in texts]
 
@@ -125,9 +125,11 @@ class TestTheTasks:
 
     def test_a_translation_is_left_as_it_is_and_padded(self, tokenizer):
         pairs = [("Close", "Fermer"), ("Restart the kernel", "Redémarrer le noyau")]
-        batch = pretraining.seq2seq_batch(pretraining.translations(tokenizer, pairs))
+        batch = pretraining.seq2seq_batch(
+            pretraining.task(tokenizer, pretraining.TRANSLATE, pairs)
+        )
         read = tokenizer.batch_decode(batch["input_ids"], skip_special_tokens=True)
-        assert read == [pretraining.PREFIX + english for english, _ in pairs]
+        assert read == [pretraining.TRANSLATE + english for english, _ in pairs]
         labels = batch["labels"].masked_fill(batch["labels"] == NO_LOSS, 0)
         written = tokenizer.batch_decode(labels, skip_special_tokens=True)
         assert written == [french for _, french in pairs]

@@ -113,7 +113,8 @@ class TestSchedule:
 
 
 class TestFit:
-    def test_it_is_the_loop_that_one_would_write(self):
+    @pytest.mark.parametrize("made_by", [torch.optim.AdamW, torch.optim.Adafactor])
+    def test_it_is_the_loop_that_one_would_write(self, made_by):
         """The same losses as plain torch on the same batches."""
         rows = labelled(24)
         model = classifier()
@@ -124,7 +125,7 @@ class TestFit:
                 "weight_decay": 0,
             },
         ]
-        optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
+        optimizer = made_by(groups, weight_decay=0.01)
         plan = [
             batch
             for epoch in (1, 2)
@@ -143,7 +144,9 @@ class TestFit:
             optimizer.zero_grad()
             expected.append(loss.item())
         fitted = classifier()
-        history = quiet_fit(fitted, rows, epochs=2, batch_size=8, learning_rate=1e-3)
+        history = quiet_fit(
+            fitted, rows, epochs=2, batch_size=8, learning_rate=1e-3, optimizer=made_by
+        )
         assert losses(history) == pytest.approx(expected, abs=1e-5)
         for ours, theirs in zip(fitted.parameters(), model.parameters(), strict=True):
             assert torch.allclose(ours, theirs, atol=1e-5)
