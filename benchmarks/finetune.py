@@ -26,7 +26,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
+from results import write
+
 MAX_LENGTH, EPOCHS, LEARNING_RATE = 48, 2, 2e-4
 TEST_EXAMPLES = 800
 
@@ -243,16 +244,7 @@ def main() -> None:
     )
     print(text)
     if options.write:
-        write(text)
-
-
-def write(text: str) -> None:
-    """Replace this program's section of RESULTS.md."""
-    title = "## finetune.py\n\n"
-    kept = RESULTS.read_text() if RESULTS.exists() else "# What was measured\n\n"
-    before, _, after = kept.partition(title)
-    _, following, rest = after.partition("\n## ")
-    RESULTS.write_text(f"{before}{title}{text}{following}{rest}")
+        write("finetune.py", text)
 
 
 if __name__ == "__main__":

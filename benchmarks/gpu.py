@@ -32,10 +32,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results import RESULTS, write
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # labkit need not be installed
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
 BATCH, LONGEST, LEARNING_RATE = 64, 512, 5e-5
 
 # Every twentieth of the examples is as long as this, in tokens of bert-base-uncased's
@@ -426,22 +426,12 @@ def report(options: argparse.Namespace) -> str:
     return told + f"\n{memory_table(memories)}\n"
 
 
-def write(text: str, results: Path) -> None:
-    """Replace this program's section of RESULTS.md."""
-    title = "## gpu.py\n\n"
-    kept = results.read_text() if results.exists() else "# What was measured\n"
-    before, found, after = kept.partition(title)
-    _, following, rest = after.partition("\n## ")
-    gap = "" if found else "\n"
-    results.write_text(f"{before}{gap}{title}{text}{following}{rest}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--examples", type=int, default=8_192)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="keep it in RESULTS.md")
-    for name, default in (("device", "cuda"), ("task", ""), ("results", str(RESULTS))):
+    for name, default in (("device", "cuda"), ("task", ""), ("results", RESULTS)):
         parser.add_argument(f"--{name}", default=default, help=argparse.SUPPRESS)
     for name in ("tiny", "together"):  # a rehearsal; in one process
         parser.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
@@ -458,7 +448,7 @@ def main() -> None:
     text = report(options)
     print(text)
     if options.write:
-        write(text, Path(options.results))
+        write("gpu.py", text, Path(options.results))
 
 
 if __name__ == "__main__":

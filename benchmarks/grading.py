@@ -20,12 +20,12 @@ from functools import cache
 from pathlib import Path
 
 import nbformat
+from results import write
 
 from labkit.grading import ProblemSet, find
 from labkit.grading.problems import grade_id
 from labkit.grading.release import render
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
 SET = "attention"
 BIN = Path(sys.executable).parent
 
@@ -154,16 +154,7 @@ def main() -> None:
     )
     print(text)
     if options.write:
-        write(text)
-
-
-def write(text: str) -> None:
-    """Replace this program's section of RESULTS.md."""
-    title = "## grading.py\n\n"
-    kept = RESULTS.read_text() if RESULTS.exists() else "# What was measured\n\n"
-    before, _, after = kept.partition(title)
-    _, following, rest = after.partition("\n## ")
-    RESULTS.write_text(f"{before}{title}{text}{following}{rest}")
+        write("grading.py", text)
 
 
 if __name__ == "__main__":

@@ -44,9 +44,23 @@ def _fetch(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from labkit import doctor
 
-    findings = doctor.examine()
+    sandbox = doctor.Finding("sandbox", _sandbox())  # without one, lessons run: no ✗
+    findings = [*doctor.examine(), sandbox]
     print(doctor.report(findings))
     return int(any(finding.advice for finding in findings))
+
+
+def _sandbox() -> str:
+    """Whether an answer can be walled in here, found by doing it."""
+    from labkit.grading import sandbox
+
+    try:
+        with sandbox.shared().worker(sandbox.Limits()):
+            return "bubblewrap walls answers in: `labkit grade` can give marks"
+    except sandbox.NoSandboxError as error:
+        return (
+            f"none, and only `labkit grade` needs one: {' '.join(str(error).split())}"
+        )
 
 
 def _check(options: argparse.Namespace) -> int:

