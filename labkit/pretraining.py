@@ -10,6 +10,7 @@ was; run again with the same versions and seed, it gives the same weights.
 import argparse
 import itertools
 import json
+import math
 import platform
 import random
 import re
@@ -400,7 +401,7 @@ def write_card(folder: Path, role: Role, history: History, run: dict[str, Any]) 
         "utf-8",
     )
     seen = list(itertools.accumulate(row["tokens"] for row in steps))
-    stretch = max(1, len(steps) // 12)
+    stretch = math.ceil(len(steps) / 12)
     curve = "\n".join(
         f"| {seen[min(i + stretch, len(steps)) - 1] / 1e6:.2f} "
         f"| {statistics.mean(row['loss'] for row in steps[i : i + stretch]):.3f} |"

@@ -5,10 +5,16 @@ from proofs import broken
 
 pytestmark = pytest.mark.slow
 
+FORGET = """
+for part in bert.encoder.modules():
+    if hasattr(part, "reset_parameters"):
+        part.reset_parameters()
+"""
+
 CHANGES = {
     "more than there is": (
         "/ (total + strength)",
-        "/ total.clamp(min=1)",
+        "/ total",
         "count-proof",
     ),
     "words without their counts": (
@@ -19,6 +25,11 @@ CHANGES = {
     "a tokenizer that drops what it does not know": (
         'tokenizer = tokenizers["BPE", 2_000]',
         'tokenizer = tokenizers["Unigram", 2_000]',
+        "round-trip-proof",
+    ),
+    "a tokenizer that drops spaces": (
+        'tokenizer = tokenizers["BPE", 2_000]',
+        'tokenizer = tokenizers["WordPiece", 2_000]',
         "round-trip-proof",
     ),
     "bits a token for bits a byte": (
@@ -60,6 +71,16 @@ CHANGES = {
         "lab.pick(quick=1_200",
         "lab.pick(quick=120",
         "gpt-proof",
+    ),
+    "an encoder that has forgotten what it read": (
+        "bert.encoder.blocks = bert.encoder.blocks[:depth]",
+        "bert.encoder.blocks = bert.encoder.blocks[:depth]" + FORGET,
+        "top-proof",
+    ),
+    "random weights under both names": (
+        '"pretrained": pretrained}',
+        '"pretrained": untrained}',
+        "transfer-proof",
     ),
 }
 

@@ -7,8 +7,9 @@ pytestmark = pytest.mark.slow
 
 CHANGES = {
     "names dealt to other groups": (
-        "group_of = np.repeat(list(names), [len(group) for group in names.values()])",
-        "group_of = np.random.default_rng(0).permutation(np.repeat(list(names), 10))",
+        "vectors = embed([name",
+        "group_of = np.random.default_rng(0).permutation(group_of)\n"
+        "vectors = embed([name",
         "guess-group",
     ),
     "a difference the other way round": (
