@@ -55,6 +55,7 @@ OPTIMIZERS: dict[Role, tuple[MakeOptimizer, float]] = {
     "seq2seq": (torch.optim.Adafactor, 2e-2),
     "decoder": (adamw, 1e-3),
 }
+EPOCHS: dict[Role, int] = {"seq2seq": 4, "decoder": 2}
 
 Pair = tuple[str, str]
 
@@ -464,10 +465,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("role", choices=get_args(Role))
     parser.add_argument("folder", type=Path, help="where to write the model")
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--batch-size", type=int, default=16)
     arguments = parser.parse_args()
-    pretrain(**vars(arguments))
+    epochs = EPOCHS[arguments.role]
+    pretrain(arguments.role, arguments.folder, epochs=epochs, batch_size=16)
 
 
 if __name__ == "__main__":

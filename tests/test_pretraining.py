@@ -9,9 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from labkit import corpora, pretraining
+from labkit.assets import OWN_WEIGHTS
+from labkit.generation import generate
 from labkit.objectives import NO_LOSS, reassemble
+from labkit.training import mean_loss
+from labkit.transformer import GPT, T5
 
 FIRST_SENTINEL = pretraining.VOCABULARY - 1
 
@@ -173,3 +178,64 @@ def test_a_run_that_was_stopped_gives_the_same_weights(
     card = (tmp_path / "whole" / role / "README.md").read_text("utf-8")
     for fact in ("characters", "tokens read", "## Loss", "scikit-learn", "cannot"):
         assert fact in card
+
+
+@pytest.fixture(scope="module")
+def own_tokenizer():
+    return AutoTokenizer.from_pretrained(OWN_WEIGHTS / "seq2seq")
+
+
+class TestWhatCameOut:
+    @pytest.mark.parametrize(
+        ("role", "model_class", "batch"),
+        [
+            ("seq2seq", AutoModelForSeq2SeqLM, pretraining.seq2seq_batch),
+            ("decoder", AutoModelForCausalLM, pretraining.decoder_batch),
+        ],
+    )
+    def test_the_loss_on_its_card_is_true(
+        self, role, model_class, batch, own_tokenizer
+    ):
+        folder = OWN_WEIGHTS / role
+        model = model_class.from_pretrained(folder)
+        assert model.dtype == torch.float32
+        tales = corpora.load("prose")["validation"]["text"][:]
+        rows = pretraining.windows(own_tokenizer, tales, [pretraining.EOS_ID])
+        torch.manual_seed(0)
+        card = (folder / "README.md").read_text("utf-8")
+        stated = re.search(r"never read \| ([\d.]+) nats", card)
+        assert mean_loss(model, rows, batch) == pytest.approx(
+            float(stated[1]), abs=0.02
+        )
+
+    @pytest.mark.parametrize("role", ["seq2seq", "decoder"])
+    def test_it_is_small_enough_to_ride_in_the_package(self, role):
+        path = OWN_WEIGHTS / role / "model.safetensors"
+        assert path.stat().st_size <= 24e6
+        assert {t.dtype for t in load_file(path).values()} == {torch.bfloat16}
+
+    def test_our_own_transformer_reads_them(self, own_tokenizer):
+        ids = torch.tensor([own_tokenizer("Close the file").input_ids])
+        start = torch.zeros(1, 1, dtype=torch.long)
+        theirs = AutoModelForSeq2SeqLM.from_pretrained(OWN_WEIGHTS / "seq2seq").eval()
+        ours = T5.from_pretrained(OWN_WEIGHTS / "seq2seq")
+        with torch.no_grad():
+            torch.testing.assert_close(
+                ours(ids, start), theirs(input_ids=ids, decoder_input_ids=start).logits
+            )
+        theirs = AutoModelForCausalLM.from_pretrained(OWN_WEIGHTS / "decoder").eval()
+        with torch.no_grad():
+            torch.testing.assert_close(
+                GPT.from_pretrained(OWN_WEIGHTS / "decoder")(ids), theirs(ids).logits
+            )
+
+    def test_it_translates_a_word_that_every_interface_has(self, own_tokenizer):
+        model = AutoModelForSeq2SeqLM.from_pretrained(OWN_WEIGHTS / "seq2seq")
+        (said,) = generate(model, own_tokenizer, [pretraining.TRANSLATE + "Cancel"])
+        assert said == "Annuler"
+
+    @pytest.mark.parametrize("role", ["seq2seq", "decoder"])
+    def test_its_card_says_what_it_read_and_what_it_cannot_do(self, role):
+        card = (OWN_WEIGHTS / role / "README.md").read_text("utf-8")
+        for fact in ("characters", "tokens read", "## Loss", "scikit-learn", "cannot"):
+            assert fact in card

@@ -17,16 +17,16 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         ),
         "no-leak",
     ),
-    "a token that must end before the answer does": (
-        ("and offsets[i][1] > begin", "and offsets[i][1] < end"),
+    "the first token for the last": (
+        ("return touched[0], touched[-1]", "return touched[0], touched[0]"),
         "round-trip",
     ),
     "a token too many in a window": (
         ("length - question - 3", "length - question - 2"),
         "count-check",
     ),
-    "an overlap against itself": (
-        ("lost[0] > lost[32]", "lost[32] > lost[32]"),
+    "no overlap": (
+        ("share_lost(some, s)", "share_lost(some, 0)"),
         "lost-answers",
     ),
     "the end for the start": (
@@ -37,6 +37,10 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         ("a.softmax(dim=1), b.softmax(dim=1)", "a.softmax(dim=0), b.softmax(dim=0)"),
         "loss-by-hand",
     ),
+    "the second 20 steps for the last": (
+        ("losses[-20:]", "losses[20:40]"),
+        "hesitation",
+    ),
     "an end before the start": ((".triu() & ~", " & ~"), "best-span-check"),
     "articles that count": (('not in {"a", "an", "the"}', "not in set()"), "f1-parity"),
     "rules against rules": (
@@ -44,8 +48,11 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         "differences",
     ),
     "no order": (("np.argsort(sure)[::-1]", "np.arange(len(sure))"), "confidence"),
-    "after twice": (
-        ("impossible(before) > impossible", "impossible(after) > impossible"),
+    "the constraint": (
+        (
+            "first, last = logits[i].argmax(axis=0)",
+            "first, last, _ = best_span(logits[i], cut.sequence_ids(i))",
+        ),
         "unconstrained",
     ),
     "answers in lower case": (
