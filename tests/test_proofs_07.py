@@ -5,7 +5,10 @@ from proofs import broken
 
 LESSON = "07_summarization_t5"
 CHANGES = {  # in the order of the lesson, so that a change in front waits for nothing
-    "one prefix for two tasks": (('"summarize: "', "TRANSLATE"), "prefix-check"),
+    "one prefix for two tasks": (
+        ('"summarize: "', '"translate English to French: "'),
+        "prefix-check",
+    ),
     "a test summary in training": (
         (
             "for one, other in combinations",
