@@ -83,6 +83,14 @@ class TestTheText:
         for head in heads[:500]:
             assert corpora.split_of(head.partition(": ")[2]) == "train"
 
+    def test_a_summary_is_none_of_the_corpus_that_a_lesson_fine_tunes_on(self):
+        asked = pretraining.summaries()
+        assert len(asked) > 5_000
+        taught = {*corpora.load("summaries")["train"]["summary"]}
+        for _, summary in asked:
+            assert summary not in taught
+            assert corpora.split_of(summary) == "train"
+
 
 class TestTheTokenizer:
     @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
