@@ -30,7 +30,7 @@ def test_the_packaged_corpus_stands_in_with_the_options_asked_for(no_hub, capsys
 
 
 def test_a_role_that_does_not_exist_is_said_with_those_that_do(no_hub):
-    with pytest.raises(LabError, match="decoder.*encoder.*seq2seq"):
+    with pytest.raises(LabError, match=r"decoder.*encoder.*seq2seq"):
         setup().checkpoint("reader")
 
 
