@@ -1,12 +1,15 @@
 """Break a lesson on purpose, and see which of its cells notices.
 
-    cell, error = broken("02_attention", ("/ math.sqrt(d_k)", ""))
+    CHANGES = {"no scaling": ("/ math.sqrt(d_k)", "", "spread-proof")}
+    test_the_lesson_notices = notices("02_attention", CHANGES)
 
 A lesson is run once, however many changes are tried. Each is tried on the side: from
 the changed cell on, until a cell objects. Then every name is put back, and the lesson
 as it is must pass the cell that objected.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import pytest
 import torch
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+Change = tuple[str, str, str]
 
 
 class Lesson:
@@ -46,7 +51,7 @@ class Lesson:
             self.execute(index, self.sources[index])
             self.before.append(state)
 
-    def run_changed(self, first: int, source: str) -> tuple[int, AssertionError]:
+    def run_changed(self, first: int, source: str) -> int:
         """Go back to cell `first`, give it another source, run on until one objects."""
         self.run_through(first)
         now = dict(self.names)
@@ -59,8 +64,8 @@ class Lesson:
                     changed = source if index == first else self.sources[index]
                     try:
                         self.execute(index, changed)
-                    except AssertionError as error:
-                        return index, error
+                    except AssertionError:
+                        return index
         finally:
             self.put_back(now)
         pytest.fail(f"no cell objects to {source}")
@@ -73,22 +78,28 @@ class Lesson:
         exec(compile(source, self.ids[index], "exec"), self.names)
 
 
-_opened: dict[str, Lesson] = {}
+@lru_cache(maxsize=1)  # a lesson holds its models
+def opened(lesson: str) -> Lesson:
+    return Lesson(lesson)
 
 
-def broken(lesson: str, change: tuple[str, str]) -> tuple[str, AssertionError]:
-    """Change one thing in a copy of a lesson, and run it until a cell objects.
+def notices(lesson: str, changes: dict[str, Change]) -> Callable[..., None]:
+    """A test a change: the cell it names stops the lesson with an AssertionError.
+
+    Any other error is raised: a change is to make a claim false, not to break Python.
 
     Args:
-        change: What to replace, exactly once in the lesson's code, and by what.
-
-    Returns:
-        The id of the cell that stopped with an AssertionError, and that error. Any
-        other error is raised: a change is to make a claim false, not to break Python.
+        changes: What to replace, exactly once in the lesson's code; by what; and the id
+            of the first cell that objects.
     """
-    copy = _opened[lesson] = _opened.get(lesson) or Lesson(lesson)
-    old, new = change
-    first = copy.find(old)
-    objecting, error = copy.run_changed(first, copy.sources[first].replace(old, new))
-    copy.run_through(objecting)
-    return copy.ids[objecting], error
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("old", "new", "cell"), changes.values(), ids=changes)
+    def test(old: str, new: str, cell: str) -> None:
+        copy = opened(lesson)
+        first = copy.find(old)
+        objecting = copy.run_changed(first, copy.sources[first].replace(old, new))
+        copy.run_through(objecting)
+        assert copy.ids[objecting] == cell
+
+    return test

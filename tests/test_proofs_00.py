@@ -1,9 +1,6 @@
 """Lesson 00's claims, broken as it invites its reader to break them."""
 
-import pytest
-from proofs import broken
-
-pytestmark = pytest.mark.slow
+from proofs import notices
 
 CHANGES = {
     "another seed": ("setup(seed=0)\nassert", "setup(seed=1)\nassert", "seed-proof"),
@@ -20,8 +17,4 @@ CHANGES = {
     ),
 }
 
-
-@pytest.mark.parametrize(("old", "new", "objecting"), CHANGES.values(), ids=CHANGES)
-def test_the_claim_that_a_change_makes_false_stops_the_lesson(old, new, objecting):
-    cell, _ = broken("00_start_here", (old, new))
-    assert cell == objecting
+test_the_lesson_notices = notices("00_start_here", CHANGES)

@@ -1,9 +1,6 @@
 """Lesson 09's claims, broken as it invites its reader to break them."""
 
-import pytest
-from proofs import broken
-
-pytestmark = pytest.mark.slow
+from proofs import notices
 
 CHANGES = {
     "names dealt to other groups": (
@@ -56,8 +53,4 @@ CHANGES = {
     ),
 }
 
-
-@pytest.mark.parametrize(("old", "new", "objecting"), CHANGES.values(), ids=CHANGES)
-def test_the_claim_that_a_change_makes_false_stops_the_lesson(old, new, objecting):
-    cell, _ = broken("09_bias", (old, new))
-    assert cell == objecting
+test_the_lesson_notices = notices("09_bias", CHANGES)
