@@ -25,7 +25,8 @@ test: .venv/test chromium ## Lint, types, tests, and every notebook from top to 
 	$(BIN)/labkit fetch
 	$(BIN)/labkit fetch pretraining
 	$(BIN)/pre-commit run --all-files --show-diff-on-failure
-	$(BIN)/pytest
+	$(BIN)/pytest tests --numprocesses 2 --dist loadfile
+	$(BIN)/pytest notebooks  # alone, for they are held to their minutes
 
 test-fast: .venv/test ## The tests that need neither training nor notebooks
 	$(BIN)/labkit fetch

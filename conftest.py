@@ -19,6 +19,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(OFFLINE), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 os.environ["LABKIT_PROFILE"] = "quick"
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the cores
+    threads = (os.cpu_count() or 1) // int(workers)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, threads))
 sys.path.insert(0, str(OFFLINE))
 import sitecustomize  # noqa: E402, F401  # this process too
 
@@ -69,6 +72,10 @@ class Budgets:
         return lines
 
     def pytest_terminal_summary(self, terminalreporter):
+        for report in terminalreporter.getreports("passed"):
+            for name, value in report.user_properties:
+                if name == "printed":  # whichever process ran the test
+                    terminalreporter.line(value)
         for path, seconds in self.seconds.items():
             memory = f"{self.memory[path] / GIB:.1f} GiB at most"
             terminalreporter.line(f"{path.name}: {seconds:.0f} s, {memory}")

@@ -47,15 +47,32 @@ INTERFACES = {  # wheel: the sign before a menu's shortcut letter
     "wagtail": "",
     "weblate": "",
 }
+ALSO_DOCUMENTED = {  # what `summaries` reads, and no lesson: as sources.DOCUMENTED
+    "accelerate": "accelerate",
+    "datasets": "datasets",
+    "fonttools": "fontTools",
+    "huggingface_hub": "huggingface_hub",
+    "ipython": "IPython",
+    "narwhals": "narwhals",
+    "networkx": "networkx",
+    "nltk": "nltk",
+    "pydantic": "pydantic",
+    "SQLAlchemy": "sqlalchemy",
+    "sympy": "sympy",
+    "tornado": "tornado",
+}
 HELD_OUT_COLUMNS = ("text", "document", "summary", "context", "translation")
 LONG = 4  # words: a held-out text as long as this must not be part of a passage, either
 
 # T5's weights start at sizes that lie a hundredfold apart, and so must its rates.
-OPTIMIZERS: dict[Role, tuple[MakeOptimizer, float]] = {
-    "seq2seq": (torch.optim.Adafactor, 2e-2),
-    "decoder": (adamw, 1e-3),
+OPTIMIZERS: dict[Role, MakeOptimizer] = {
+    "seq2seq": torch.optim.Adafactor,
+    "decoder": adamw,
 }
-EPOCHS: dict[Role, int] = {"seq2seq": 4, "decoder": 2}
+STAGES: dict[Role, dict[str, tuple[int, float]]] = {  # epochs, highest learning rate
+    "seq2seq": {"text": (4, 2e-2), "tasks": (2, 1e-2)},
+    "decoder": {"text": (2, 1e-3)},
+}
 
 Pair = tuple[str, str]
 
@@ -95,7 +112,7 @@ def pairs() -> list[Pair]:
     ]
 
 
-def summaries() -> list[Pair]:
+def summaries(libraries: sources.Libraries = sources.DOCUMENTED) -> list[Pair]:
     """Documentation, by its name and body, and its first paragraph.
 
     Of the train split, but not in the corpus of that name: the body is too short for
@@ -105,7 +122,7 @@ def summaries() -> list[Pair]:
     corpus = {*corpora.load("summaries")["train"]["summary"]}
     found = [
         (" ".join(f"{found.name} {found.body}".split()), found.summary)
-        for found in sources.docstrings()
+        for found in sources.docstrings(libraries)
         if corpora.split_of(found.summary) == "train"
         and found.summary not in corpus
         and len(found.summary) <= 200
@@ -270,35 +287,35 @@ def _padded(rows: Iterable[list[int]], value: int) -> Tensor:
 # --- the models ---------------------------------------------------------------------
 
 
-def pretrain(role: Role, folder: Path, *, epochs: int, batch_size: int) -> None:
+def pretrain(role: Role, folder: Path, *, batch_size: int) -> None:
     """Everything, from the text to a folder that `from_pretrained` reads."""
     texts, parallel = passages(), pairs()
     interface = [text for pair in parallel for text in pair]
     tokenizer = _tokenizer(folder.with_name("tokenizer"), texts, interface)
     if role == "seq2seq":
-        rows = windows(tokenizer, texts + 2 * interface, separator=[])
-        rows += 2 * task(tokenizer, TRANSLATE, parallel)
-        rows += task(tokenizer, SUMMARIZE, summaries())
         collate = seq2seq_batch
+        data = mixtures(tokenizer, texts, parallel)
     else:
-        rows = windows(tokenizer, texts + interface, separator=[EOS_ID])
         collate = decoder_batch
+        data = {"text": windows(tokenizer, texts + interface, separator=[EOS_ID])}
     model = new_model(role)
-    optimizer, learning_rate = OPTIMIZERS[role]
-    history = fit(
-        model,
-        rows,
-        collate,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        warmup=0.02,
-        weight_decay=0.0,
-        folder=folder.with_name(f"{folder.name}-work"),
-        checkpoint_every=CHECKPOINT_EVERY,
-        resume=True,
-    )
+    histories = {
+        stage: fit(
+            model,
+            data[stage],
+            collate,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=OPTIMIZERS[role],
+            learning_rate=learning_rate,
+            warmup=0.02,
+            weight_decay=0.0,
+            folder=folder.with_name(f"{folder.name}-{stage}"),
+            checkpoint_every=CHECKPOINT_EVERY,
+            resume=True,
+        )
+        for stage, (epochs, learning_rate) in STAGES[role].items()
+    }
     save(model, tokenizer, folder)
     torch.manual_seed(0)
     tales = corpora.load("prose")["validation"]["text"][:]
@@ -309,15 +326,32 @@ def pretrain(role: Role, folder: Path, *, epochs: int, batch_size: int) -> None:
         "passages": f"{len(texts):,}, {sum(map(len, texts)):,} characters",
         "interface strings": f"{len(parallel):,} pairs, "
         f"{sum(map(len, interface)):,} characters",
-        "epochs": epochs,
     }
-    write_card(folder, role, history, run)
+    write_card(folder, role, histories, run)
+
+
+def mixtures(
+    tokenizer: "PreTrainedTokenizerFast", texts: list[str], parallel: list[Pair]
+) -> dict[str, list[dict[str, list[int]]]]:
+    """T5's multi-task mixture (Raffel et al., 2020, section 3.5), twice.
+
+    First mostly text with gaps; then mostly tasks, and the documentation of more
+    libraries to sum up.
+    """
+    interface = [text for pair in parallel for text in pair]
+    gaps = windows(tokenizer, texts + 2 * interface, separator=[])
+    translate = 2 * task(tokenizer, TRANSLATE, parallel)
+    some, more = summaries(), summaries(ALSO_DOCUMENTED)
+    return {
+        "text": gaps + translate + task(tokenizer, SUMMARIZE, some),
+        "tasks": gaps[::4] + translate + task(tokenizer, SUMMARIZE, some + more),
+    }
 
 
 def task(
     tokenizer: "PreTrainedTokenizerFast", prefix: str, pairs: list[Pair]
 ) -> list[dict[str, list[int]]]:
-    """T5's multi-task mixture in small (Raffel et al., 2020, section 3.5)."""
+    """Text to text: what is asked after a prefix, and the answer."""
     asked = [prefix + text for text, _ in pairs]
     inputs = tokenizer(asked, truncation=True, max_length=WINDOW).input_ids
     labels = tokenizer([answer for _, answer in pairs]).input_ids
@@ -394,35 +428,47 @@ def save(
     model.float()
 
 
-def write_card(folder: Path, role: Role, history: History, run: dict[str, Any]) -> None:
+def write_card(
+    folder: Path, role: Role, histories: dict[str, History], run: dict[str, Any]
+) -> None:
     """README.md: what it read, what it learnt, what it cannot do; and every step."""
-    steps = history.steps
-    (folder / "history.json").write_text(
-        json.dumps([[round(row["tokens"]), round(row["loss"], 4)] for row in steps]),
-        "utf-8",
-    )
-    seen = list(itertools.accumulate(row["tokens"] for row in steps))
-    stretch = math.ceil(len(steps) / 12)
-    curve = "\n".join(
-        f"| {seen[min(i + stretch, len(steps)) - 1] / 1e6:.2f} "
-        f"| {statistics.mean(row['loss'] for row in steps[i : i + stretch]):.3f} |"
-        for i in range(0, len(steps), stretch)
-    )
+    steps = {
+        stage: [(round(row["tokens"]), round(row["loss"], 4)) for row in history.steps]
+        for stage, history in histories.items()
+    }
+    (folder / "history.json").write_text(json.dumps(steps), "utf-8")
+    every_step = [*itertools.chain(*steps.values())]
+    libraries = sources.documented(sources.DOCUMENTED)
+    if role == "seq2seq":
+        libraries |= sources.documented(ALSO_DOCUMENTED)
     run |= {
-        "tokens read": f"{seen[-1]:,.0f}, with what they repeat",
-        "steps": f"{len(steps):,}",
+        "tokens read": f"{sum(tokens for tokens, _ in every_step):,}, with repetitions",
+        "steps": f"{len(every_step):,}",
         "machine": f"{platform.machine()}, torch {torch.__version__}, "
         f"{native_precision('cuda' if torch.cuda.is_available() else 'cpu')[0]}",
-        "libraries read": ", ".join(map(" ".join, sources.documented().items())),
+        "libraries read": ", ".join(map(" ".join, libraries.items())),
     }
     rows = "\n".join(f"| {name} | {value} |" for name, value in run.items())
     title, limits = ABOUT[role]
     (folder / "README.md").write_text(
         f"# {title}\n\n| | |\n|---|---|\n{rows}\n\n## Loss\n\n"
         "Of the objective, in nats a token, mean since the row above.\n\n"
-        f"| million tokens read | loss |\n|---:|---:|\n{curve}\n\n{limits}",
+        f"| stage | tokens read | loss |\n|---|---:|---:|\n"
+        f"{loss_curve(steps)}\n\n{limits}",
         "utf-8",
     )
+
+
+def loss_curve(steps: dict[str, list[tuple[int, float]]]) -> str:
+    """Eight rows of a table for each stage."""
+    read, rows = 0, []
+    for stage, part in steps.items():
+        stretch = math.ceil(len(part) / 8)
+        for i in range(0, len(part), stretch):
+            tokens, losses = zip(*part[i : i + stretch], strict=True)
+            read += sum(tokens)
+            rows.append(f"| {stage} | {read:,} | {statistics.mean(losses):.3f} |")
+    return "\n".join(rows)
 
 
 ABOUT: dict[Role, tuple[str, str]] = {
@@ -434,15 +480,15 @@ A T5 of version 1.1's kind (gated GELU), with tied embeddings, made for lessons 
 07. It learnt to fill in spans (Raffel et al., 2020) in the documentation of scientific
 Python libraries, newswire of 1987 and fairy tales; to translate, after the prefix
 "translate English to French: ", what the interfaces of other programs say; and, after
-"summarize: ", to write the first paragraph of documentation too short for the lesson on
-it. What the lessons test on was left out, whole texts and quotations of four words and
-more.
+"summarize: ", to write the first paragraph of documentation: of libraries that lesson
+07 does not read, and where the rest is too short for it. What the lessons test on was
+left out, whole texts and quotations of four words and more.
 
 It cannot translate, sum up or answer anything else. It knows a few thousand words:
 outside interfaces and documentation it writes nonsense, in good order. It has seen
 almost no French but menus and messages. It knows nothing of the world, and nothing that
-it says is advice. `labkit/catalog.toml` names the packages that the texts are from, and
-their licences.
+it says is advice. `labkit/catalog.toml` names the packages that the other texts are
+from, and their licences; the libraries say theirs themselves.
 """,
     ),
     "decoder": (
@@ -455,7 +501,8 @@ programs say in menus, in English and French. What the lessons test on was left 
 
 It writes sentences that look like these texts, and mean nothing. It cannot answer,
 reason, or learn from examples in its prompt: it is too small, and has read too little.
-`labkit/catalog.toml` names the packages that the texts are from, and their licences.
+`labkit/catalog.toml` names the packages that the other texts are from, and their
+licences; the libraries say theirs themselves.
 """,
     ),
 }
@@ -466,8 +513,7 @@ def main() -> None:
     parser.add_argument("role", choices=get_args(Role))
     parser.add_argument("folder", type=Path, help="where to write the model")
     arguments = parser.parse_args()
-    epochs = EPOCHS[arguments.role]
-    pretrain(arguments.role, arguments.folder, epochs=epochs, batch_size=16)
+    pretrain(arguments.role, arguments.folder, batch_size=16)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import cache
@@ -27,7 +27,8 @@ Row = tuple[str, int]  # a text, and the index of its class
 
 # --- documentation ------------------------------------------------------------------
 
-DOCUMENTED = {  # distribution: the package that it installs
+Libraries = Mapping[str, str]  # distribution: the package that it installs
+DOCUMENTED: Libraries = {
     "numpy": "numpy",
     "scipy": "scipy",
     "pandas": "pandas",
@@ -61,25 +62,25 @@ class Docstring:
         return self.text.partition("\n\n")[2].strip()
 
 
-def documented() -> dict[str, str]:
+def documented(libraries: Libraries = DOCUMENTED) -> dict[str, str]:
     """The versions of the libraries whose docstrings are read."""
-    return {name: importlib.metadata.version(name) for name in DOCUMENTED}
+    return {name: importlib.metadata.version(name) for name in libraries}
 
 
-def docstrings() -> list[Docstring]:
-    """Every public docstring of the installed scientific libraries, each text once.
+def docstrings(libraries: Libraries = DOCUMENTED) -> list[Docstring]:
+    """Every public docstring of these installed libraries, each text once.
 
     The source files are parsed, not imported. That takes a minute: what was found is
     kept in the cache, for these versions.
     """
-    recipe = json.dumps(documented()).encode() + Path(__file__).read_bytes()
+    recipe = json.dumps(documented(libraries)).encode() + Path(__file__).read_bytes()
     fingerprint = hashlib.blake2b(recipe, digest_size=8).hexdigest()
     path = assets.home() / f"docstrings-{fingerprint}.jsonl"
     with suppress(OSError, ValueError):
         lines = path.read_text("utf-8").splitlines()
         return [Docstring(*json.loads(line)) for line in lines]
     by_text: dict[str, Docstring] = {}
-    for package in DOCUMENTED.values():
+    for package in libraries.values():
         for found in _package_docstrings(package):
             by_text.setdefault(found.text, found)
     lines = [json.dumps(astuple(found)) for found in by_text.values()]

@@ -32,8 +32,13 @@ def tokenizer():
     return pretraining.train_tokenizer(pretraining.passages()[::8])
 
 
+def every_summary():
+    also = pretraining.summaries(pretraining.ALSO_DOCUMENTED)
+    return pretraining.summaries() + also
+
+
 def normalised_text():
-    pairs = pretraining.pairs() + pretraining.summaries()
+    pairs = pretraining.pairs() + every_summary()
     texts = pretraining.passages() + [text for pair in pairs for text in pair]
     return [corpora.normalise(text) for text in texts]
 
@@ -73,8 +78,9 @@ class TestTheText:
         assert (text in ours) == (text in known or within)
 
     def test_none_of_it_spells_a_special_token(self):
-        spelt = [line for line in pretraining.passages() if "<extra_id_0>" in line]
-        assert spelt == []
+        asked = [text for pair in every_summary() for text in pair]
+        read = pretraining.passages() + asked
+        assert [text for text in read if "<extra_id_0>" in text] == []
 
     def test_documentation_is_of_the_train_split(self):
         read = pretraining.passages()
@@ -84,8 +90,8 @@ class TestTheText:
             assert corpora.split_of(head.partition(": ")[2]) == "train"
 
     def test_a_summary_is_none_of_the_corpus_that_a_lesson_fine_tunes_on(self):
-        asked = pretraining.summaries()
-        assert len(asked) > 5_000
+        asked = every_summary()
+        assert len(asked) > 15_000
         taught = {*corpora.load("summaries")["train"]["summary"]}
         for _, summary in asked:
             assert summary not in taught
@@ -155,13 +161,16 @@ class TestTheTasks:
 def test_a_run_that_was_stopped_gives_the_same_weights(
     role, tokenizer, tmp_path, monkeypatch
 ):
-    some = pretraining.passages()[:60], pretraining.pairs()[:20]
+    some = pretraining.passages()[:60], pretraining.pairs()[:20], [("a", "b")] * 4
     monkeypatch.setattr(pretraining, "passages", lambda: some[0])
     monkeypatch.setattr(pretraining, "pairs", lambda: some[1])
+    monkeypatch.setattr(pretraining, "summaries", lambda *libraries: some[2])
+    stages = dict.fromkeys(pretraining.STAGES[role], (1, 1e-3))
+    monkeypatch.setitem(pretraining.STAGES, role, stages)
     monkeypatch.setattr(pretraining, "CHECKPOINT_EVERY", 2)
     for folder in (tmp_path / "whole", tmp_path / "stopped"):
         tokenizer.save_pretrained(folder / "tokenizer")
-    pretraining.pretrain(role, tmp_path / "whole" / role, epochs=1, batch_size=4)
+    pretraining.pretrain(role, tmp_path / "whole" / role, batch_size=4)
 
     def stop():
         raise KeyboardInterrupt
@@ -173,10 +182,8 @@ def test_a_run_that_was_stopped_gives_the_same_weights(
             pretraining, batch, lambda rows: real(rows) if next(calls) < 3 else stop()
         )
         with pytest.raises(KeyboardInterrupt):
-            pretraining.pretrain(
-                role, tmp_path / "stopped" / role, epochs=1, batch_size=4
-            )
-    pretraining.pretrain(role, tmp_path / "stopped" / role, epochs=1, batch_size=4)
+            pretraining.pretrain(role, tmp_path / "stopped" / role, batch_size=4)
+    pretraining.pretrain(role, tmp_path / "stopped" / role, batch_size=4)
     whole, stopped = (
         load_file(tmp_path / name / role / "model.safetensors")
         for name in ("whole", "stopped")

@@ -56,11 +56,13 @@ def again():
 '''
 
 
+MADE_UP = {"made-up": "madeup"}
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch, empty_home):
-    """Writes files of an installed package that is the only documented one."""
+    """Writes files of an installed package."""
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sources, "DOCUMENTED", {"made-up": "madeup"})
 
     def write(files: dict[str, str | bytes], version: str = "1.0") -> None:
         info = tmp_path / "made_up-1.0.dist-info" / "METADATA"
@@ -75,7 +77,7 @@ def package(tmp_path, monkeypatch, empty_home):
 
 
 def texts() -> dict[str, str]:
-    return {found.name: found.text for found in sources.docstrings()}
+    return {found.name: found.text for found in sources.docstrings(MADE_UP)}
 
 
 class TestDocstrings:
@@ -142,11 +144,11 @@ class TestDocstrings:
 
     def test_a_damaged_cache_is_made_anew(self, package, empty_home):
         package({"f.py": 'def f():\n    """F.\n\n    Æ."""\n'})
-        before = sources.docstrings()
+        before = sources.docstrings(MADE_UP)
         (kept,) = empty_home.glob("docstrings-*.jsonl")
         kept.write_text(kept.read_text("utf-8")[:-5], "utf-8")
-        assert sources.docstrings() == before
-        assert sources.docstrings() == before  # from the cache that was made
+        assert sources.docstrings(MADE_UP) == before
+        assert sources.docstrings(MADE_UP) == before  # from the cache that was made
 
     def test_without_a_cache_it_takes_longer_and_works(self, package, empty_home):
         empty_home.write_text("a file where the folder should be")
