@@ -83,7 +83,6 @@ class Equal(str):
         np.array(["a"]),
         np.array([object()]),
     ],
-    ids=repr,
 )
 def test_what_is_not_plain_is_a_foreigner(value):
     assert isinstance(through(value), Foreign)
