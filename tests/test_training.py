@@ -245,6 +245,12 @@ class TestFit:
 
 
 class TestInterrupt:
+    @pytest.fixture(autouse=True)
+    def an_interrupt_is_heard(self):  # what a shell starts behind itself is deaf to it
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     def test_it_leaves_a_usable_model_and_history(self):
         rows, calls = labelled(64), 0
 
