@@ -438,7 +438,7 @@ def write_card(
     }
     (folder / "history.json").write_text(json.dumps(steps), "utf-8")
     every_step = [*itertools.chain(*steps.values())]
-    libraries = sources.documented(sources.DOCUMENTED)
+    libraries = sources.documented()
     if role == "seq2seq":
         libraries |= sources.documented(ALSO_DOCUMENTED)
     run |= {
