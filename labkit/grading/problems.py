@@ -10,9 +10,11 @@ An exercise's id is the name of the function or class that the answer defines, a
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from labkit.checks import TOLERANCE, load_module
 from labkit.errors import LabError
 
 Inputs = tuple[Any, ...] | dict[str, Any]
+STUB = "raise NotImplementedError()"
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,15 @@ class ProblemSet:
                 return cell.source
         raise LabError(f"{self.name} has no cell for the answer {exercise}.")
 
+    def stub(self, exercise: str) -> str:
+        """What a learner receives in place of our answer."""
+        return re.sub(
+            r"### BEGIN SOLUTION.*?### END SOLUTION",
+            STUB,
+            self.solution(exercise),
+            flags=re.DOTALL,
+        )
+
     @cached_property
     def mutants(self) -> Mapping[str, Sequence[Edit | Answer]]:
         return load_module(self.folder / "mutants.py").MUTANTS
@@ -179,15 +191,12 @@ class ProblemSet:
     @cached_property
     def fingerprint(self) -> str:
         """Changes with anything that a mark depends on, our side of it."""
-        digest = hashlib.sha256()
-        sources = Path(__file__).parent.glob("*.py")
-        for path in [
-            *self.folder.glob("*"),
-            *sources,
-            Path(__file__).parents[1] / "checks.py",
-        ]:
-            if path.suffix in (".py", ".ipynb"):
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        libraries = [f"{name} {version(name)}" for name in ("numpy", "torch")]
+        digest = hashlib.sha256("\n".join(libraries).encode())
+        for folder in (self.folder, Path(__file__).parents[1]):
+            for path in sorted(folder.rglob("*")):
+                if path.suffix in (".py", ".ipynb", ".toml"):
+                    digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
     def _closure(self, exercise: Exercise) -> set[str]:
