@@ -85,17 +85,17 @@ def _release(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     from labkit import grading
     from labkit.grading import reports
-    from labkit.grading.extract import collect
+    from labkit.grading.extract import survey
     from labkit.grading.marking import grade
 
     sets = grading.find([options.set] if options.set else [])
-    submissions = collect(options.paths)
+    submissions, passed_over = survey(options.paths)
     with _Bar(len(submissions)) as bar:
         graded = grade(
             submissions, options.out, sets, unsafe=options.unsafe, progress=bar
         )
-    reports.write(graded, sets, options.out)
-    print(reports.overview(graded))
+    reports.write(graded, sets, options.out, passed_over)
+    print(reports.overview(graded, passed_over))
     print(f"In {options.out}: grades.csv, and a page a student in feedback/.")
     if waiting := sum(one.waiting for one in graded):
         print(

@@ -5,35 +5,44 @@ alone. What a report says of a failed check is one of a few fixed sentences, so 
 answer can send anything out through it.
 """
 
-import builtins
 import copy
 import inspect
+import math
 import re
-import textwrap
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from labkit.by_hand import newlines, ruled_out
 from labkit.checks import difference
 from labkit.grading import problems
-from labkit.grading.problems import STUB, ByHand, Check, Exercise, Inputs, ProblemSet
-from labkit.grading.sandbox import Limits, Sandbox, Worker, WorkerDiedError, shared
+from labkit.grading.problems import ByHand, Check, Exercise, Inputs, ProblemSet
+from labkit.grading.sandbox import (
+    Limits,
+    Sandbox,
+    TooBigError,
+    TooSlowError,
+    Worker,
+    WorkerDiedError,
+    shared,
+)
 
-SUBMISSION_SECONDS = 120.0
+SUBMISSION_SECONDS = 120.0  # of CPU
 LONGEST_ANSWER = 1 << 16  # characters
+MOST_CALLS = 20_000  # of ours by an answer, and no larger than
+LARGEST_CALL = 1 << 24  # numbers in whatever comes of it
+DEATHS = 2  # after so many of its workers an exercise is given up
+WRONG = "its result is not the right one"
+RAISED = "it raises an exception, or does not run"
 TOO_SLOW = "it took too long"
-NOT_FINAL = frozenset([TOO_SLOW])  # reasons that a busy machine may have given
-REASONS = {
-    "type": "it gives another kind of result",
-    "shape": "its result has another size or shape",
-    "not finite": "its result holds NaN or infinity where it should not",
-    "values": "its result is another",
-}
+TOO_BIG = "it took too much memory, or its result does"
+NOT_FINAL = frozenset([TOO_SLOW])
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,7 @@ class Finding:
     points: float
     of: float
     reason: str
+    final: bool = True  # not where a busy machine may be the reason
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ def judge(
     sandbox = shared(unsafe)
     exercises = problem_set.exercises  # imports torch, while the sandbox does
     sandbox.wait()
-    deadline = time.monotonic() + SUBMISSION_SECONDS
+    left = SUBMISSION_SECONDS
     marks = []
     for exercise in exercises:
         answer = answers.get(exercise.id, "")
@@ -86,7 +96,9 @@ def judge(
             points = 0.0 if blank else None
             marks.append(Mark(exercise.id, points, exercise.points, (), answer))
             continue
-        found = judge_answer(problem_set, exercise, answer, sandbox, limits, deadline)
+        trial = Trial(problem_set, exercise, answer, sandbox, limits, left)
+        found = trial.findings()
+        left -= trial.used
         points = sum(finding.points for finding in found)
         marks.append(Mark(exercise.id, points, exercise.points, tuple(found), answer))
     return marks
@@ -98,125 +110,179 @@ def judge_answer(
     answer: str,
     sandbox: Sandbox,
     limits: Limits = Limits(),  # noqa: B008
-    deadline: float = float("inf"),
 ) -> list[Finding]:
     """One finding for each check of an exercise."""
-    trial = _Trial(problem_set.sources(exercise, answer), sandbox, limits)
-    trial.hopeless = _dismiss(answer)
-    findings = []
-    with trial:
-        for check in exercise.checks:
-            if time.monotonic() > deadline:
-                trial.hopeless = "not run: the submission's time was used up"
-            reason = trial.hopeless or trial.run(exercise, check)
-            points = 0.0 if reason else check.points
-            findings.append(Finding(check.name, points, check.points, reason))
-    return findings
+    return Trial(problem_set, exercise, answer, sandbox, limits).findings()
 
 
-class _Trial:
+class Trial:
     """An answer in a worker; in a new one after each that died of it."""
 
-    def __init__(self, sources: list[str], sandbox: Sandbox, limits: Limits) -> None:
-        self.hopeless = ""  # why no check can pass
-        self._sources = sources
-        self._sandbox = sandbox
-        self._limits = limits
-        self._stack = ExitStack()
-        self._worker: Worker | None = None
+    def __init__(
+        self,
+        problem_set: ProblemSet,
+        exercise: Exercise,
+        answer: str,
+        sandbox: Sandbox,
+        limits: Limits,
+        seconds: float = SUBMISSION_SECONDS,
+    ) -> None:
+        self.used = 0.0  # seconds of CPU, by workers that have ended
+        self._exercise = exercise
+        self._answer = answer
+        self._cells = [*problem_set.given, newlines(answer)]
+        self._earlier = {name: problem_set.reference(name) for name in exercise.needs}
+        self._hopeless = _dismiss(problem_set, exercise, answer)
+        self._sandbox, self._limits, self._seconds = sandbox, limits, seconds
+        self._deaths: list[WorkerDiedError] = []
+        self._open = ExitStack()
+        self.worker: Worker | None = None  # the one that runs now
+        self._learnt: Any = None
 
-    def __enter__(self) -> "_Trial":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def run(self, exercise: Exercise, check: Check) -> str:
-        """Why the check failed, or nothing."""
-        random = np.random.default_rng()
+    def findings(self) -> list[Finding]:
+        """Run the checks one after the other."""
         try:
-            worker = self._worker or self._start()
-            if self.hopeless:
-                return self.hopeless
-            for _ in range(check.cases):
-                if reason := _run_case(worker, exercise, check, check.draw(random)):
-                    return reason
-        except WorkerDiedError as died:
-            self._worker = None
-            self._stack.close()
-            return str(died)
+            return [self._finding(check) for check in self._exercise.checks]
+        finally:
+            self._close()
+
+    def _finding(self, check: Check) -> Finding:
+        reason, final = self._hopeless or "", True
+        if not reason:
+            try:
+                reason = self._run(check)
+            except WorkerDiedError as died:
+                self._close()
+                self._deaths.append(died)
+                reason, final = _last_words(died), isinstance(died, TooBigError)
+        points = 0.0 if reason else check.points
+        return Finding(check.name, points, check.points, reason, final)
+
+    def _run(self, check: Check) -> str:
+        """Why a check failed, or nothing."""
+        random = np.random.default_rng()
+        for _ in range(check.cases):
+            if reason := self._try(check, check.draw(random)):
+                return reason
         return ""
 
-    def _start(self) -> Worker:
-        worker = self._stack.enter_context(self._sandbox.worker(self._limits))
+    def _try(self, check: Check, inputs: Inputs) -> str:
+        from labkit.grading import wire  # torch comes with it: not at the start
+
+        expected = run(check, self._exercise.reference, copy.deepcopy(inputs))
         try:
-            failure = _failure(worker.ask({"sources": self._sources}))
-        except WorkerDiedError as died:
-            failure = str(died)
-        if failure:
-            said = _explain(failure, self._sources[-1])
-            self.hopeless = f"its cell does not run: {said}"
-        self._worker = worker
-        return worker
+            got = run(check, self._start(), inputs)
+            return "" if difference(got, expected, check.tolerance) is None else WRONG
+        except wire.TooLargeError:
+            return TOO_BIG
+        except wire.RaisedError:
+            return RAISED
+        except wire.MalformedError:
+            self._close()
+            return WRONG
+        except WorkerDiedError:
+            raise
+        except Exception:  # of the harness, on a result of another kind
+            return WRONG
+
+    def _start(self) -> Any:
+        """The answer, in a worker that has run its cell."""
+        if self._learnt is None:
+            if len(self._deaths) >= DEATHS:
+                raise self._deaths[-1]
+            if self.used > self._seconds:
+                raise TooSlowError
+            enter = self._open.enter_context
+            self.worker = enter(self._sandbox.worker(self._limits))
+            self._open.callback(self._count, self.worker)
+            peer = peer_of(self.worker)
+            peer.ask({"define": [self._cells, self._earlier]})
+            self._learnt = peer.ask({"name": self._exercise.id})
+        return self._learnt
+
+    def _count(self, worker: Worker) -> None:
+        worker.close()
+        self.used += worker.used
+
+    def _close(self) -> None:
+        self._open.close()
+        self._learnt = None
 
 
-def _dismiss(answer: str) -> str:
-    """Why an answer need not be run."""
+def peer_of(worker: Worker) -> Any:
+    """Our end of the wire to a worker: it serves nothing but what we passed to it."""
+    from labkit.grading import wire
+
+    class Judge(wire.Peer):
+        calls = 0
+
+        def ask(self, request: Any, learning: Any = ()) -> Any:
+            worker.renew()
+            return super().ask(request, learning)
+
+        def serve(self, request: dict[str, Any]) -> None:
+            self.calls += 1
+            if self.calls > MOST_CALLS:
+                raise TooSlowError
+            super().serve(request)
+
+        def answer(self, request: dict[str, Any]) -> Any:
+            if not _is_small(request):
+                raise wire.TooLargeError
+            return super().answer(request)
+
+        def export(self, value: Any) -> dict[str, int]:
+            is_passed = inspect.isfunction(value) or isinstance(value, wire.nn.Module)
+            return super().export(value) if is_passed else {"foreign": 0}
+
+    return Judge(worker.read, worker.write)
+
+
+def _is_small(request: Any) -> bool:
+    """Whether no result of it can take much memory.
+
+    As if all that is in it were spread out against each other, and multiplied.
+    """
+    shapes = [*_shapes(request)]
+    backwards = [reversed(shape) for shape in shapes]
+    widest = [max(sizes) for sizes in zip_longest(*backwards, fillvalue=1)]
+    return math.prod(widest) * max([1, *widest[:2]]) <= LARGEST_CALL
+
+
+def _shapes(value: Any) -> Iterator[tuple[int, ...]]:
+    if isinstance(value, dict):
+        yield from _shapes([*value, *value.values()])
+    elif isinstance(value, list | tuple | set):
+        for item in value:
+            yield from _shapes(item)
+    elif isinstance(value, int):
+        yield (abs(value), 1)
+    elif hasattr(value, "shape"):
+        yield tuple(value.shape)
+
+
+def _last_words(died: WorkerDiedError) -> str:
+    if isinstance(died, TooSlowError):
+        return TOO_SLOW
+    return TOO_BIG if isinstance(died, TooBigError) else RAISED
+
+
+def _dismiss(problem_set: ProblemSet, exercise: Exercise, answer: str) -> str:
+    """Why an answer need not be run; told by its text alone."""
     if not answer.strip():
         return "there is no answer"
     if len(answer) > LONGEST_ANSWER:
         return "the answer is too long to be one"
-    if STUB in answer and answer.strip().endswith(STUB):
+    if answer.split() == problem_set.stub(exercise.id).split():
         return "it is the stub"
+    if not re.search(rf"\b{exercise.id}\b", answer):
+        return f"{exercise.id} is not defined"
+    if word := ruled_out(answer, exercise.without, exercise.id):
+        return f"it uses {word[:40]}, which is ruled out"
     return ""
 
 
-def _run_case(worker: Worker, exercise: Exercise, check: Check, inputs: Inputs) -> str:
-    expected = expect(exercise, check, inputs)
-    harness = _source(check.harness)
-    reply = worker.ask({"name": exercise.id, "inputs": inputs, "harness": harness})
-    if failure := _failure(reply):
-        return failure
-    try:
-        found = difference(reply["value"], expected, check.tolerance)
-    except Exception:  # plain data of a kind that nobody thought of
-        return REASONS["type"]
-    return "" if found is None else REASONS[found.kind]
-
-
-def expect(exercise: Exercise, check: Check, inputs: Inputs) -> Any:
-    """The right result, from inputs that stay as they are."""
-    mine = copy.deepcopy(inputs)
-    arguments: tuple[Any, ...] = () if isinstance(mine, dict) else mine
-    options: dict[str, Any] = mine if isinstance(mine, dict) else {}
-    if check.harness is None:
-        return exercise.reference(*arguments, **options)
-    return check.harness(exercise.reference, *arguments, **options)
-
-
-def _failure(reply: Any) -> str:
-    """What a reply says instead of a value."""
-    from labkit.grading.wire import TOO_LARGE  # torch comes with it: not at the start
-
-    if isinstance(reply, dict) and "value" in reply:
-        return ""
-    named = reply.get("error") if isinstance(reply, dict) else None
-    if named == TOO_LARGE:
-        return "its result is too large"
-    known = getattr(builtins, named, None) if isinstance(named, str) else None
-    if isinstance(known, type) and issubclass(known, BaseException):
-        return f"it raises {known.__name__}"
-    return "it raises an exception"
-
-
-def _explain(failure: str, answer: str) -> str:
-    if "SyntaxError" in failure and re.search(r"^[ \t]*[%!]", answer, re.MULTILINE):
-        return "it has IPython commands (% or !), and the grader runs plain Python"
-    return failure
-
-
-def _source(harness: Callable[..., Any] | None) -> dict[str, str] | None:
-    if harness is None:
-        return None
-    source = textwrap.dedent(inspect.getsource(harness))
-    return {"name": harness.__name__, "source": source}
+def run(check: Check, answer: Any, inputs: Inputs) -> Any:
+    """What a check compares: of a right answer, or of a learner's."""
+    called = partial(check.harness, answer) if check.harness is not None else answer
+    return called(**inputs) if isinstance(inputs, dict) else called(*inputs)

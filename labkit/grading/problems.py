@@ -38,11 +38,12 @@ class Check:
         points: For all of its cases; there is no part of them.
         draw: From a generator to the inputs of one case: a tuple, or a dict of keyword
             arguments. Their right result must be one that nobody can guess.
-        harness: `harness(answer, *inputs)` instead of `answer(*inputs)`, run in the
-            sandbox for the learner's answer and here for the reference: to call
-            several times, to use a class, to pass a function. It stands alone: its
-            source is sent, and it finds `torch`, `np` and its own imports only. What
-            it returns is compared; it never compares itself.
+        harness: `harness(answer, *inputs)` instead of `answer(*inputs)`: to call it
+            several times, to use a class, to pass a function or a model. It runs here.
+            What it calls is the reference, or a stand-in for the learner's answer in
+            its sandbox: that gives plain data, changes what it was given, raises
+            `ValueError` if the answer does, and lets gradients flow. What it returns
+            is compared; it never compares itself.
         cases: How many are drawn; all must be right.
         tolerance: How far numbers may be off, relative and absolute.
     """
@@ -63,14 +64,16 @@ class Exercise:
         id: The name that the answer defines.
         reference: A right answer, best a library's or one written differently.
         checks: What is asked; the points add up to the exercise's.
-        needs: Earlier exercises whose names the answer may use: it gets ours, so that
-            one wrong exercise does not cost the next.
+        needs: Earlier exercises whose names the answer may use: they are answered by
+            our references, here, so that one wrong exercise does not cost the next.
+        without: Parts of names that the statement rules out: see `by_hand.ruled_out`.
     """
 
     id: str
     reference: Any
     checks: Sequence[Check]
     needs: Sequence[str] = ()
+    without: Sequence[str] = ()
 
     @property
     def points(self) -> float:
@@ -152,17 +155,18 @@ class ProblemSet:
     def points(self) -> float:
         return sum(exercise.points for exercise in self.exercises)
 
-    def sources(self, exercise: Exercise, answer: str) -> list[str]:
-        """What runs for an answer: our given cells, what it needs, and itself."""
-        wanted = self._closure(exercise)
-        sources: list[str] = []
-        for cell in self.notebook.cells:
-            identity = grade_id(cell)
-            if identity == exercise.id:
-                return [*sources, answer]
-            if identity in wanted or cell.id.startswith("given"):
-                sources.append(cell.source)
-        raise LabError(f"{self.name} has no cell for the answer {exercise.id}.")
+    @cached_property
+    def given(self) -> list[str]:
+        """The cells that a learner receives, and that run before an answer."""
+        cells = self.notebook.cells
+        return [cell.source for cell in cells if cell.id.startswith("given")]
+
+    def reference(self, exercise: str) -> Any:
+        """A right answer, in this process."""
+        for other in self.exercises:
+            if other.id == exercise and isinstance(other, Exercise):
+                return other.reference
+        raise LabError(f"{self.name} has no exercise {exercise} that code can need.")
 
     def solution(self, exercise: str) -> str:
         """Our answer's cell."""
@@ -198,19 +202,6 @@ class ProblemSet:
                 if path.suffix in (".py", ".ipynb", ".toml"):
                     digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
-
-    def _closure(self, exercise: Exercise) -> set[str]:
-        by_id = {other.id: other for other in self.exercises}
-        wanted: set[str] = set()
-        left = [*exercise.needs]
-        while left:
-            name = left.pop()
-            if name == exercise.id or name not in by_id:
-                raise LabError(f"{exercise.id} cannot need {name}.")
-            if name not in wanted:
-                wanted.add(name)
-                left += getattr(by_id[name], "needs", ())
-        return wanted
 
 
 def grade_id(cell: Mapping[str, Any]) -> str | None:

@@ -1,67 +1,149 @@
 """What a run leaves: a table, `grades.csv`, a page a student, pages to mark by hand.
 
-Everything a student wrote is escaped; hidden checks appear by name; nothing is loaded
-from elsewhere.
+The pages are templates that escape whatever they are given; hidden checks appear by
+name; nothing is loaded from elsewhere.
 """
 
 import hashlib
-import html
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import jinja2
+
 from labkit.errors import LabError
+from labkit.grading.extract import PassedOver, printable
 from labkit.grading.judge import Mark
-from labkit.grading.marking import Graded, table
+from labkit.grading.marking import Graded, table, visible, write_whole
 from labkit.grading.problems import ByHand, ProblemSet
 
 UNSAFE = (
     "NOT A MARK: this ran without a sandbox, where an answer can give itself points."
 )
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+WIDEST = 40  # of a name in the terminal's table; longer ones move their row
+TEMPLATES = {
+    "page": """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; style-src 'unsafe-inline'">
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto;
-  padding: 0 1rem; color: #1b1b1b; background: white }}
-h2 {{ border-top: 1px solid #ccc; padding-top: 1rem }}
-pre {{ background: #f4f4f4; padding: .75rem; overflow-x: auto; font-size: 14px;
-  white-space: pre-wrap; overflow-wrap: anywhere }}
-li {{ margin: .2rem 0 }}
-.loud {{ background: #7a221f; color: white; padding: .75rem; font-weight: bold }}
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto;
+  padding: 0 1rem; color: #1b1b1b; background: white; overflow-wrap: anywhere }
+h2 { border-top: 1px solid #ccc; padding-top: 1rem }
+pre { background: #f4f4f4; padding: .75rem; overflow-x: auto; font-size: 14px;
+  white-space: pre-wrap }
+h1, h3, pre { unicode-bidi: isolate }
+li { margin: .2rem 0 }
+.comment { white-space: pre-wrap }
+.loud { background: #7a221f; color: white; padding: .75rem; font-weight: bold }
 </style></head><body>
-<h1>{title}</h1>
-{body}
+<h1>{{ title }}</h1>
+{% block body %}{% endblock %}
 </body></html>
-"""
+""",
+    "feedback": """{% extends "page" %}
+{% block body %}
+{% if one.unsafe %}
+<p class="loud">{{ unsafe }}</p>
+{% endif %}
+<p><strong>{{ one.points|number }} of {{ one.of|number }} points.</strong>
+{%- if one.waiting %} Still to be marked by hand: {{ one.waiting }}.{% endif %}</p>
+{% if one.fault %}
+<p>The file: {{ one.fault }}.</p>
+{% endif %}
+{% for note in one.notes %}
+<p>{{ note }}.</p>
+{% endfor %}
+{% for mark in one.marks %}
+<h2>{{ mark.exercise }} ·
+{%- if mark.points is none %} to be marked
+{%- else %} {{ mark.points|number }} of {{ mark.of|number }}{% endif %}</h2>
+{% if mark.findings %}
+<ul>
+{% for finding in mark.findings %}
+<li>{{ "✗" if finding.reason else "✓" }} {{ finding.check }}
+({{ finding.points|number }} of {{ finding.of|number }})
+{%- if finding.reason %}: {{ finding.reason }}{% endif %}</li>
+{% endfor %}
+</ul>
+{% endif %}
+{% if comments[mark.exercise] %}
+<p class="comment">{{ comments[mark.exercise] }}</p>
+{% endif %}
+{% if mark.answer %}
+<pre>
+{{ mark.answer }}</pre>
+{% endif %}
+{% endfor %}
+{% endblock %}
+""",
+    "to mark": """{% extends "page" %}
+{% block body %}
+<p>Enter points, and a comment if you like, in <code>manual.csv</code>.</p>
+{% for name, exercise, answers in questions %}
+<h2>{{ name }} · {{ exercise.points|number }} points</h2>
+<p class="comment">{{ exercise.rubric }}</p>
+{% for student, answer in answers %}
+<h3>{{ student }}</h3>
+<pre>
+{{ answer }}</pre>
+{% endfor %}
+{% endfor %}
+{% endblock %}
+""",
+}
+PAGES = jinja2.Environment(
+    loader=jinja2.DictLoader(TEMPLATES),
+    autoescape=True,
+    finalize=lambda value: visible(value) if isinstance(value, str) else value,
+    trim_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+PAGES.filters["number"] = lambda value: f"{value:g}"
 
 
-def write(graded: Sequence[Graded], sets: Sequence[ProblemSet], out: Path) -> None:
+def write(
+    graded: Sequence[Graded],
+    sets: Sequence[ProblemSet],
+    out: Path,
+    passed_over: Sequence[PassedOver] = (),
+) -> None:
     """The files of a run, in the folder `out`."""
-    _save(out / "grades.csv", grades(graded, sets))
+    write_whole(out / "grades.csv", grades(graded, sets))
     for one in graded:
         if one.problem_set:
-            _save(out / "feedback" / f"{page_name(one)}.html", feedback(one))
-    if waiting := to_mark(graded, sets):
-        _save(out / "to_mark.html", waiting)
+            write_whole(out / "feedback" / f"{page_name(one)}.html", feedback(one))
+    skipped = [(printable(str(one.path)), one.reason) for one in passed_over]
+    for path, text in (
+        (out / "to_mark.html", to_mark(graded, sets)),
+        (out / "skipped.csv", table(("file", "reason"), skipped) if skipped else ""),
+    ):
+        if text:
+            write_whole(path, text)
+        else:  # of an earlier run
+            path.unlink(missing_ok=True)
 
 
-def overview(graded: Sequence[Graded]) -> str:
-    """A line a submission, for the terminal."""
-    width = max([len("student"), *(len(one.student) for one in graded)])
+def overview(graded: Sequence[Graded], passed_over: Sequence[PassedOver] = ()) -> str:
+    """A line a submission, and what was not read, for the terminal."""
+    longest = max([len("student"), *(len(one.student) for one in graded)])
+    width = min(longest, WIDEST)
     lines = [f"{'student':<{width}}  {'set':<12} {'points':>13}  "]
     for one in graded:
         points = f"{one.points:g} of {one.of:g}"
         said = [one.fault] if one.fault else []
         if one.waiting:
             said.append(f"{one.waiting} to mark by hand")
-        note = "; ".join(said)
+        note = "; ".join([*said, *one.notes])
         lines.append(
             f"{one.student:<{width}}  {one.problem_set or '?':<12} {points:>13}  {note}"
         )
+    for skipped in passed_over[:10]:
+        lines.append(f"Not read: {printable(str(skipped.path))}: {skipped.reason}.")
+    if len(passed_over) > 10:
+        lines.append(f"Not read: {len(passed_over) - 10} more, in skipped.csv.")
     if any(one.unsafe for one in graded):
         lines.append(UNSAFE)
     return "\n".join(line.rstrip() for line in lines)
@@ -79,7 +161,8 @@ def grades(graded: Sequence[Graded], sets: Sequence[ProblemSet]) -> str:
     for one in graded:
         by_exercise = {(one.problem_set, mark.exercise): mark for mark in one.marks}
         each = [_points(by_exercise.get(column)) for column in columns]
-        note = UNSAFE if one.unsafe else one.fault
+        said = (UNSAFE if one.unsafe else "", one.fault, *one.notes)
+        note = "; ".join(filter(None, said))
         facts = [one.student, one.problem_set, f"{one.points:g}", f"{one.of:g}"]
         rows.append([*facts, one.waiting, note, one.file, *each])
     return table(header, rows)
@@ -90,69 +173,41 @@ def _points(mark: Mark | None) -> str:
 
 
 def page_name(one: Graded) -> str:
-    """A file name of harmless letters, another for each student, set and file."""
+    """A file name of harmless letters, another for each student and set."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", one.student)[:60]
-    whole = "\0".join((one.student, one.problem_set, one.file))
+    whole = f"{one.student}\0{one.problem_set}"
     return f"{plain}-{one.problem_set}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def feedback(one: Graded) -> str:
     """A student's page."""
-    body = [f'<p class="loud">{UNSAFE}</p>' * one.unsafe]
-    waiting = f" Still to be marked by hand: {one.waiting}." if one.waiting else ""
-    points = f"<strong>{one.points:g} of {one.of:g} points.</strong>"
-    body.append(f"<p>{points}{waiting}</p>")
-    if one.fault:
-        body.append(f"<p>The file: {html.escape(one.fault)}.</p>")
-    comments = dict(one.comments)
-    body += [_exercise(mark, comments.get(mark.exercise, "")) for mark in one.marks]
-    title = html.escape(f"{one.problem_set}: {one.student}")
-    return PAGE.format(title=title, body="\n".join(body))
-
-
-def _exercise(mark: Mark, comment: str) -> str:
-    points = (
-        "to be marked" if mark.points is None else f"{mark.points:g} of {mark.of:g}"
+    return PAGES.get_template("feedback").render(
+        title=f"{one.problem_set}: {one.student}",
+        one=one,
+        unsafe=UNSAFE,
+        comments={mark.exercise: "" for mark in one.marks} | dict(one.comments),
     )
-    parts = [f"<h2>{html.escape(mark.exercise)} · {points}</h2>"]
-    if mark.findings:
-        lines = [
-            f"<li>{'✗' if finding.reason else '✓'} {html.escape(finding.check)} "
-            f"({finding.points:g} of {finding.of:g})"
-            + (f": {html.escape(finding.reason)}" if finding.reason else "")
-            + "</li>"
-            for finding in mark.findings
-        ]
-        parts.append(f"<ul>{''.join(lines)}</ul>")
-    if comment:
-        parts.append(f"<p>{html.escape(comment)}</p>")
-    if mark.answer:
-        parts.append(f"<pre>{html.escape(mark.answer)}</pre>")
-    return "\n".join(parts)
 
 
 def to_mark(graded: Sequence[Graded], sets: Sequence[ProblemSet]) -> str:
-    """A page for whoever marks: each question's rubric, then its answers."""
-    body = [
-        "<p>Enter points, and a comment if you like, in <code>manual.csv</code>.</p>"
-    ]
+    """A page for whoever marks, each question's rubric and its answers; or nothing."""
+    questions = []
     for problem_set in sets:
         for exercise in problem_set.exercises:
-            if not isinstance(exercise, ByHand):
-                continue
             answers = [
-                f"<h3>{html.escape(one.student)}</h3><pre>{html.escape(mark.answer)}</pre>"
+                (one.student, mark.answer)
                 for one in graded
                 for mark in one.marks
                 if (one.problem_set, mark.exercise) == (problem_set.name, exercise.id)
                 and mark.points is None
             ]
-            if answers:
-                name = html.escape(f"{problem_set.name}: {exercise.id}")
-                body.append(f"<h2>{name} · {exercise.points:g} points</h2>")
-                body.append(f"<p>{html.escape(exercise.rubric)}</p>")
-                body += answers
-    return PAGE.format(title="To mark by hand", body="\n".join(body)) * (len(body) > 1)
+            if isinstance(exercise, ByHand) and answers:
+                name = f"{problem_set.name}: {exercise.id}"
+                questions.append((name, exercise, answers))
+    if not questions:
+        return ""
+    page = PAGES.get_template("to mark")
+    return page.render(title="To mark by hand", questions=questions)
 
 
 def export(graded: Sequence[Graded], form: str, out: Path) -> Path:
@@ -169,7 +224,7 @@ def export(graded: Sequence[Graded], form: str, out: Path) -> Path:
     if form == "gradescope":
         for one in graded:
             text = json.dumps(_gradescope(one), indent=1)
-            _save(out / "gradescope" / page_name(one) / "results.json", text)
+            write_whole(out / "gradescope" / page_name(one) / "results.json", text)
         return out / "gradescope"
     unknown = ("duedate", "timestamp", "last_name", "first_name", "email")
     known = ("late_submission_penalty", "raw_score", "score", "max_score")
@@ -179,7 +234,7 @@ def export(graded: Sequence[Graded], form: str, out: Path) -> Path:
         for one in graded
     ]
     path = out / "nbgrader.csv"
-    _save(path, table(header, rows))
+    write_whole(path, table(header, rows))
     return path
 
 
@@ -197,19 +252,15 @@ def _gradescope(one: Graded) -> dict[str, object]:
                 }
             )
         if not mark.findings:
-            waits = mark.points is None
+            comment = dict(one.comments).get(mark.exercise, "")
+            said = "to be marked by hand" if mark.points is None else comment
             tests.append(
                 {
                     "name": mark.exercise,
                     "score": mark.points or 0.0,
                     "max_score": mark.of,
-                    "output": "to be marked by hand" if waits else "",
+                    "output": said,
                 }
             )
-    said = UNSAFE if one.unsafe else one.fault
-    return {"score": one.points, "output": said, "tests": tests}
-
-
-def _save(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    output = "; ".join(filter(None, (one.fault, *one.notes)))
+    return {"score": one.points, "output": output, "tests": tests}

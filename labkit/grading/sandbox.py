@@ -1,13 +1,14 @@
 """Workers behind a wall: bubblewrap outside, namespaces and a filter within.
 
 One bubblewrap holds one zygote (`worker.py`), which has imported torch and forks a
-worker for each check. No network, no capabilities, an environment of a few variables, a
-read-only system and Python, and never the repository: what is not mounted cannot be
-read. The judge holds a handle on each worker, and kills it over its limits.
+worker for each answer. The zygote sees a read-only system and the libraries, never the
+repository; a worker sees no file at all. The judge holds a handle on each worker, and
+kills it over its limits.
 """
 
 import atexit
 import contextlib
+import marshal
 import os
 import shutil
 import signal
@@ -15,13 +16,13 @@ import socket
 import struct
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labkit.errors import LabError
 
@@ -29,18 +30,26 @@ HERE = Path(__file__).parent
 NOBODY = "65534"
 VENV = Path("/venv")  # where a worker sees the virtual environment
 START_SECONDS = 120  # importing torch from a cold disk
-GLANCE = 0.05  # seconds between two looks at a worker's memory
+GLANCE = 0.05  # seconds between two looks at a worker
 RESIDENT = 2 << 30  # bytes
-TOO_LONG = "it took too long"
 ENVIRONMENT = {
     "HOME": "/tmp",
     "LANG": "C.UTF-8",
+    "MALLOC_PERTURB_": "165",  # what the zygote frees while it starts is overwritten
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     # Large pages for all of Python's memory: a fork then takes a third of the time.
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "PYTHONMALLOC": "malloc",
 }
+BOOT = """
+import marshal, sys, types
+sys.path += sys.argv[3:]
+wire, worker = marshal.load(sys.stdin.buffer)
+sys.modules["wire"] = types.ModuleType("wire")
+exec(wire, vars(sys.modules["wire"]))
+exec(worker, vars())
+"""
 HOW = (
     "Marks need bubblewrap (Linux): `pip install 'labkit[grading]'`, or "
     "`apt-get install bubblewrap`, and a kernel that allows user namespaces "
@@ -55,10 +64,15 @@ class NoSandboxError(LabError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one check may take."""
+    """What the checks of one exercise may take in one worker.
 
-    cpu_seconds: int = 4  # for the whole check; rises by none for a busy machine
-    call_seconds: float = 10  # of the clock, for one call
+    What counts is what a worker does, not what the machine leaves it: seconds of CPU,
+    and seconds in which it sleeps while it could run. The clock is a backstop alone.
+    """
+
+    cpu_seconds: int = 10
+    idle_seconds: float = 5
+    call_seconds: float = 600
 
     def __post_init__(self) -> None:
         if self.cpu_seconds < 1:
@@ -66,49 +80,38 @@ class Limits:
 
 
 class WorkerDiedError(Exception):
-    """Why a worker gave no reply; its text is for a report."""
+    """A worker gave no reply."""
+
+
+class TooSlowError(WorkerDiedError):
+    """It was over its limit of time."""
+
+
+class TooBigError(WorkerDiedError):
+    """It was over its limit of memory."""
 
 
 class Worker:
-    """One process that runs one answer, for one check."""
+    """One process that runs one answer; `peer` talks to it."""
 
-    def __init__(self, judge: socket.socket, confined: bool, limits: Limits) -> None:
+    def __init__(
+        self, judge: socket.socket, process: int, handle: int, limits: Limits
+    ) -> None:
         self._socket = judge
+        self._process, self._handle = process, handle
         self._limits = limits
-        self._handle = -1
-        self._process = -1
-        self._used = 0.0  # seconds of CPU when last looked at
+        self._idle = 0.0
+        self.used = 0.0  # seconds of CPU when last looked at
         judge.setblocking(False)
-        deadline = time.monotonic() + START_SECONDS
-        if confined:
-            self._wait(deadline)
-            _, files, _, _ = socket.recv_fds(judge, 1, 1)
-            if files:
-                self._handle = files[0]
-                self._process = _process_of(self._handle)
-        else:
-            (self._process,) = struct.unpack(">xI", self._read(5, deadline))
-        if self._process < 0 and self._handle < 0:
-            self.close()
-            raise NoSandboxError("the sandbox could not start a worker.", HOW)
+        self.renew()
 
-    def ask(self, request: Any) -> Any:
-        """Send a request; the reply, as plain data.
-
-        Raises:
-            WorkerDiedError: there is none within the limits, or it is not plain data.
-        """
-        from labkit.grading import wire
-
-        deadline = time.monotonic() + self._limits.call_seconds
-        try:
-            self._write(wire.pack(request), deadline)
-            return wire.unpack(lambda size: self._read(size, deadline))
-        except wire.MalformedError:
-            raise WorkerDiedError("its result could not be read") from None
+    def renew(self) -> None:
+        """Begin a call: the clock starts anew; CPU and idleness add up."""
+        self._deadline = time.monotonic() + self._limits.call_seconds
 
     def close(self) -> None:
         """Kill it, and with it every thread it left behind."""
+        self._look()
         with contextlib.suppress(ProcessLookupError):
             if self._handle >= 0:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
@@ -119,50 +122,68 @@ class Worker:
         self._handle = self._process = -1
         self._socket.close()
 
-    def _write(self, data: bytes, deadline: float) -> None:
+    def write(self, data: bytes) -> None:
+        """Send bytes.
+
+        Raises:
+            WorkerDiedError: it takes none.
+        """
         left = memoryview(data)
         while left:
             try:
                 left = left[self._socket.send(left) :]
             except BlockingIOError:
-                self._wait(deadline, writing=True)
+                self._wait(writing=True)
             except OSError:
-                raise WorkerDiedError("it ended the process that ran it") from None
+                raise WorkerDiedError from None
 
-    def _read(self, size: int, deadline: float) -> bytes:
+    def read(self, size: int) -> bytes:
+        """Exactly so many bytes.
+
+        Raises:
+            WorkerDiedError: it is over its limits, or has ended.
+        """
         data = bytearray()
         while len(data) < size:
             try:
                 part = self._socket.recv(min(size - len(data), 1 << 20))
             except BlockingIOError:
-                self._wait(deadline)
+                self._wait()
                 continue
             except OSError:
                 part = b""
             if not part:
-                raise WorkerDiedError(self._last_words())
+                near = self.used > self._limits.cpu_seconds - 1  # the kernel kills, too
+                raise TooSlowError if near else WorkerDiedError
             data += part
         return bytes(data)
 
-    def _wait(self, deadline: float, writing: bool = False) -> None:
-        """Until the socket is ready, looking at the clock and the memory meanwhile."""
+    def _wait(self, writing: bool = False) -> None:
+        """Until the socket is ready, looking at what the worker takes meanwhile."""
         import select
 
-        while True:
-            poll = select.poll()
-            poll.register(self._socket, select.POLLOUT if writing else select.POLLIN)
-            if poll.poll(GLANCE * 1000):
-                return
-            if time.monotonic() > deadline:
-                raise WorkerDiedError(TOO_LONG)
-            self._used, resident = _use(self._process) or (self._used, 0)
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT if writing else select.POLLIN)
+        while not poll.poll(GLANCE * 1000):
+            resident, sleeps = self._look()
+            self._idle += GLANCE * sleeps
             if resident > RESIDENT:
-                raise WorkerDiedError("it took too much memory")
+                raise TooBigError
+            if (
+                self.used > self._limits.cpu_seconds
+                or self._idle > self._limits.idle_seconds
+                or time.monotonic() > self._deadline
+            ):
+                raise TooSlowError
 
-    def _last_words(self) -> str:
-        """The kernel kills at the limit of CPU time, and does not say so."""
-        near = self._used > self._limits.cpu_seconds - 10 * GLANCE
-        return TOO_LONG if near else "it ended the process that ran it"
+    def _look(self) -> tuple[int, bool]:
+        """Bytes of memory; whether it sleeps: no thread runs or waits for a disk."""
+        before = self.used
+        seen = _use(self._process)
+        if seen is None:
+            return 0, False
+        self.used, resident, runs = seen
+        return resident, not runs and self.used == before
 
 
 class Sandbox:
@@ -173,21 +194,26 @@ class Sandbox:
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         self._control = ours
-        python, handle = Path(sys.executable), str(theirs.fileno())
+        folders = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
+        start = ["-B", "-c", BOOT, str(theirs.fileno())]
         if unsafe:
-            command = [str(python), "-I", "-B", str(HERE / "worker.py"), handle, "open"]
-        else:
+            command = [sys.executable, "-I", *start, "open"]
+        else:  # without `site`: no .pth file leads to the repository
+            python = Path(getattr(sys, "_base_executable", sys.executable))
             python = _seen(python) or python
-            command = [*_wall(), str(python), "-I", "-B", "/kit/worker.py"]
-            command += [handle, "confined"]
+            command = [*_wall(), str(python), "-I", "-S", *start, "confined"]
+            folders = [_seen(folder) or folder for folder in folders]
         self._process = subprocess.Popen(
-            command,
+            [*command, *dict.fromkeys(map(str, folders))],
             env=ENVIRONMENT,
             pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
+            stdin.write(program())
         theirs.close()
         self._started = False
 
@@ -220,14 +246,29 @@ class Sandbox:
         """
         self.wait()
         ours, theirs = socket.socketpair()
-        request = struct.pack(">I", limits.cpu_seconds)
-        with theirs, self._lock:
-            socket.send_fds(self._control, [request], [theirs.fileno()])
-        worker = Worker(ours, not self.unsafe, limits)
+        request = struct.pack(">I", 2 * limits.cpu_seconds)  # where the judge is late
         try:
+            with theirs, self._lock:
+                socket.send_fds(self._control, [request], [theirs.fileno()])
+                worker = Worker(ours, *self._meet(), limits)
+        except (OSError, ValueError):
+            ours.close()
+            raise NoSandboxError("the sandbox starts no worker.", HOW) from None
+        with closing(worker):
+            try:
+                walled = worker.read(1)
+            except WorkerDiedError:
+                walled = b""
+            if walled != b"w":
+                raise NoSandboxError("the sandbox could not wall a worker in.", HOW)
             yield worker
-        finally:
-            worker.close()
+
+    def _meet(self) -> tuple[int, int]:
+        """The process of a new worker, and a handle on it."""
+        if self.unsafe:
+            return struct.unpack(">I", self._control.recv(4))[0], -1
+        _, (handle,), _, _ = socket.recv_fds(self._control, 1, 1)
+        return _process_of(handle), handle
 
     def has_ended(self) -> bool:
         """Whether something outside killed it: then another must be started."""
@@ -282,6 +323,12 @@ def readable_folders() -> dict[Path, Path]:
     return folders | ({Path(sys.prefix): VENV} if sys.prefix != sys.base_prefix else {})
 
 
+def program() -> bytes:
+    """What runs in the sandbox: compiled, less its docstrings and its place here."""
+    texts = [(HERE / f"{name}.py").read_text() for name in ("wire", "worker")]
+    return marshal.dumps([compile(t, "<worker>", "exec", optimize=2) for t in texts])
+
+
 def _seen(path: Path) -> Path | None:
     """Where a worker would see a file or folder of this machine, if it did."""
     for folder, inside in readable_folders().items():
@@ -309,8 +356,6 @@ def _wall() -> list[str]:
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     if kit := _seen(HERE.parent):  # labkit holds answers, too
         command += ["--tmpfs", str(kit)]
-    for name in ("worker.py", "wire.py"):
-        command += ["--ro-bind", str(HERE / name), f"/kit/{name}"]
     command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     command += ["--size", str(1 << 20), "--tmpfs", "/tmp", "--remount-ro", "/"]
     return [*command, "--chdir", "/tmp", "--"]
@@ -339,13 +384,22 @@ def _process_of(handle: int) -> int:
     return int(text.partition("Pid:")[2].split()[0])
 
 
-def _use(process: int) -> tuple[float, int] | None:
-    """Seconds of CPU and bytes of memory; None where they cannot be seen."""
+def _use(process: int) -> tuple[float, int, bool] | None:
+    """Seconds of CPU, bytes of memory, whether a thread runs or waits for a disk.
+
+    None where they cannot be seen.
+    """
+    folder = Path(f"/proc/{process}")
     try:
-        text = Path(f"/proc/{process}/stat").read_text()
+        fields = _fields(folder)
+        states = [_fields(task)[0] for task in (folder / "task").iterdir()]
     except OSError:
         return None
-    fields = text.rpartition(")")[2].split()  # from the third on, as proc(5) counts
     ticks = int(fields[11]) + int(fields[12])
-    pages = int(fields[21])
-    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE")
+    resident = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+    return ticks / os.sysconf("SC_CLK_TCK"), resident, not {*states} <= {"S", "T"}
+
+
+def _fields(folder: Path) -> list[str]:
+    """Of a process or thread, from the third on, as proc(5) counts."""
+    return (folder / "stat").read_text().rpartition(")")[2].split()

@@ -1,135 +1,412 @@
-"""Plain data across the wall: JSON and safetensors, never pickle.
+"""Calls across the wall: plain data in JSON and safetensors, never pickle.
 
-Both sides use this file, the worker without the rest of the kit. A message is a frame:
-the lengths of its two parts, a tree in JSON, and the tree's tensors as safetensors.
-Whoever reads caps the lengths before it reads, and takes nothing on trust.
+Both sides use this file, the worker without the rest of the kit. A `Peer` is one end.
+It asks the other end to call what that end holds, and is asked in turn: so a function
+or a model that the judge passes to an answer runs in the judge, and gradients flow
+through a call as if there were no wall. A message is a frame: the lengths of its two
+parts, a tree in JSON, and the tree's tensors as safetensors. Whoever reads caps the
+lengths before it reads, and takes nothing on trust.
 """
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load, save
+from torch import nn
 
 MAX_TREE = 1 << 20  # bytes
-MAX_TENSORS = 1 << 25
-MAX_DEPTH = 16
+MAX_TENSORS = 1 << 22
+MAX_DEPTH = 20
 MAX_KEYS = 4096  # of a set or a dict: hostile keys all have one hash
-TOO_LARGE = "too large"
 HEADER = struct.Struct(">II")
 DTYPES = (
     torch.bool,
     *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
     *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
 )
+CONTAINERS: Mapping[str, type] = {"tuple": tuple, "set": set, "dict": dict}
+MODULES: Mapping[str, type[nn.Module]] = {  # those that are sent; others are called
+    kind.__name__: kind
+    for kind in (nn.Module, nn.ModuleList, nn.Sequential, nn.Linear, nn.Embedding)
+}
 
 
 class MalformedError(Exception):
     """What came is too large, too deep, or not of this format."""
 
 
+class TooLargeError(Exception):
+    """A value is larger than the other side would read."""
+
+
+class RaisedError(Exception):
+    """What was called at the other end raised an exception."""
+
+
+class RaisedValueError(RaisedError, ValueError):
+    """It raised a `ValueError`: the one that a statement may ask for."""
+
+
+ERRORS: Mapping[str, type[Exception]] = {
+    "raised": RaisedError,
+    "value": RaisedValueError,
+    "large": TooLargeError,
+}
+
+
 class Foreign:
     """Stands for a value that is not plain data."""
 
 
-def pack(message: Any) -> bytes:
-    """A frame of plain data; what is not plain becomes a `Foreign`.
+class Remote:
+    """Something that the other end holds: call it, or look at its attributes."""
 
-    Raises:
-        MalformedError: it is larger than the other side would read.
-    """
-    tensors: dict[str, torch.Tensor] = {}
-    tree = json.dumps(_encode(message, tensors, 0)).encode()
-    blob = save(tensors) if tensors else b""
-    if len(tree) > MAX_TREE or len(blob) > MAX_TENSORS:
-        raise MalformedError(TOO_LARGE)
-    return HEADER.pack(len(tree), len(blob)) + tree + blob
+    def __init__(self, peer: "Peer", number: int) -> None:
+        self._peer, self._number = peer, number
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self._peer.call(self._number, arguments, options)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._peer.ask({"look": [self._number, name]})
 
 
-def unpack(read: Callable[[int], bytes]) -> Any:
-    """The message of the next frame.
+class RemoteModule(nn.Module):
+    """A model whose forward pass runs at the other end."""
+
+    def __init__(self, remote: Remote) -> None:
+        super().__init__()
+        self._remote = remote
+
+    def forward(self, *arguments: Any, **options: Any) -> Any:
+        return self._remote(*arguments, **options)
+
+
+class Peer:
+    """One end of the wire.
 
     Args:
         read: From a number of bytes to exactly so many.
-
-    Raises:
-        MalformedError: it is not such a frame.
+        write: Sends bytes.
     """
-    tree_size, blob_size = HEADER.unpack(read(HEADER.size))
-    if tree_size > MAX_TREE or blob_size > MAX_TENSORS:
-        raise MalformedError(TOO_LARGE)
-    tree, blob = read(tree_size), read(blob_size)
-    try:
-        tensors = load(blob) if blob else {}
-        return _decode(json.loads(tree), tensors, 0)
-    except MalformedError:
-        raise
-    except Exception as error:  # whatever a parser says of hostile bytes
-        raise MalformedError(type(error).__name__) from None
 
+    caught: type[BaseException] = Exception  # by the end where it was raised
 
-def _encode(value: Any, tensors: dict[str, torch.Tensor], depth: int) -> Any:
-    kind = type(value)
-    if depth > MAX_DEPTH:
-        return {"foreign": None}
-    if value is None or kind in (bool, float, str):
+    def __init__(
+        self, read: Callable[[int], bytes], write: Callable[[bytes], None]
+    ) -> None:
+        self._read, self._write = read, write
+        self.held: list[Any] = []  # what the other end may call
+        self._results: list[tuple[torch.Tensor, list[torch.Tensor]]] = []
+
+    def call(self, number: int, arguments: Any, options: Any) -> Any:
+        """Call what the other end holds; what it changed in place is changed here."""
+        given = [list(arguments), options]
+        value, after = self.ask({"call": [number, *given]}, [*_learning(given)])
+        restore(given, after)
         return value
-    if kind is int:
-        return value if abs(value) < 1 << 63 else {"foreign": None}
-    if kind is list:
-        return [_encode(item, tensors, depth + 1) for item in value]
-    if kind in (tuple, set, frozenset):
-        name = "tuple" if kind is tuple else "set"
-        return {name: [_encode(item, tensors, depth + 1) for item in value]}
-    if kind is dict:
-        pairs = [
-            [_encode(part, tensors, depth + 1) for part in pair]
-            for pair in value.items()
-        ]
-        return {"dict": pairs}
-    if kind in (torch.Tensor, torch.nn.Parameter):
-        return _encode_tensor(value.detach(), "tensor", tensors)
-    if kind is np.ndarray or isinstance(value, np.generic):
+
+    def ask(self, request: Any, learning: Any = ()) -> Any:
+        """Send a request, serve what the other end asks meanwhile; the reply's value.
+
+        Raises:
+            RaisedError: the other end could not do it.
+            MalformedError: what comes back is not a message.
+        """
+        self._send(request)
+        while True:
+            message = self._receive(learning)
+            match message:
+                case {"value": value}:
+                    return value
+                case {"error": str(kind)} if kind in ERRORS:
+                    raise ERRORS[kind]
+                case dict():
+                    self.serve(message)
+                case _:
+                    raise MalformedError("not a message")
+
+    def receive(self) -> Any:
+        """The next request."""
+        return self._receive(())
+
+    def serve(self, request: dict[str, Any]) -> None:
+        """Do what the other end asks, and reply."""
         try:
-            array = torch.from_numpy(np.asarray(value).copy())
-        except TypeError:  # of strings or objects
-            return {"foreign": None}
-        return _encode_tensor(array, "array", tensors)
-    return {"foreign": None}
+            reply = {"value": self.answer(request)}
+        except MalformedError:
+            raise
+        except self.caught as error:
+            reply = {"error": _kind(error)}
+        try:
+            self._send(reply)
+        except (TooLargeError, RecursionError):
+            self._send({"error": "large"})
 
+    def answer(self, request: dict[str, Any]) -> Any:
+        """What a request gives: a call's value, or the gradients of its arguments."""
+        match request:
+            case {"call": [int(number), list(arguments), dict(options)]}:
+                given = [arguments, options]
+                leaves = [*_learning(given)]
+                return _Result(self.held[number](*arguments, **options), given, leaves)
+            case {"back": [int(number), torch.Tensor() as gradient]}:
+                result, leaves = self._results[number]
+                torch.autograd.backward(result, gradient, retain_graph=True)
+                found = [leaf.grad for leaf in leaves]
+                for leaf in leaves:
+                    leaf.grad = None
+                return found
+        raise MalformedError("not a request")
 
-def _encode_tensor(value: torch.Tensor, kind: str, tensors: dict[str, Any]) -> Any:
-    plain = value.layout == torch.strided and value.dtype in DTYPES
-    if (
-        not plain
-        or value.is_meta
-        or value.numel() * value.element_size() > MAX_TENSORS // 2
-    ):
-        return {"foreign": None}
-    name = str(len(tensors))
-    tensors[name] = value.cpu().contiguous().clone()
-    return {kind: name}
+    def _send(self, message: Any) -> None:
+        tensors: dict[str, torch.Tensor] = {}
+        tree = json.dumps(self._encode(message, tensors, 0)).encode()
+        blob = save(tensors) if tensors else b""
+        if len(tree) > MAX_TREE or len(blob) > MAX_TENSORS:
+            raise TooLargeError
+        self._write(HEADER.pack(len(tree), len(blob)) + tree + blob)
 
+    def _receive(self, learning: Any) -> Any:
+        tree_size, blob_size = HEADER.unpack(self._read(HEADER.size))
+        if tree_size > MAX_TREE or blob_size > MAX_TENSORS:
+            raise MalformedError("too large")
+        tree, blob = self._read(tree_size), self._read(blob_size)
+        try:
+            tensors = load(blob) if blob else {}
+            return self._decode(json.loads(tree), tensors, learning, 0)
+        except Exception as error:  # whatever a parser says of hostile bytes
+            raise MalformedError(type(error).__name__) from None
 
-def _decode(tree: Any, tensors: dict[str, torch.Tensor], depth: int) -> Any:
-    if depth > 2 * MAX_DEPTH:
-        raise MalformedError("too deep")
-    if isinstance(tree, list):
-        return [_decode(item, tensors, depth + 1) for item in tree]
-    if not isinstance(tree, dict):
-        return tree
-    [(kind, content)] = tree.items()
-    if kind == "foreign":
-        return Foreign()
-    if kind in ("tensor", "array"):
-        tensor = tensors[content]
+    def _encode(
+        self,
+        value: Any,
+        tensors: dict[str, torch.Tensor],
+        depth: int,
+        leaves: Any = None,
+    ) -> Any:
+        """A tree for JSON; `leaves` is given where a call's result is encoded."""
+
+        def inner(part: Any) -> Any:
+            return self._encode(part, tensors, depth + 1, leaves)
+
+        if depth > MAX_DEPTH:
+            return {"foreign": 0}
+        if isinstance(value, np.ndarray | np.generic):
+            return _encode_array(value, tensors)
+        if value is None or isinstance(value, bool | str | float):
+            return value
+        if isinstance(value, int):
+            return int(value) if abs(value) < 1 << 63 else {"foreign": 0}
+        if isinstance(value, list):
+            return [inner(item) for item in value]
+        if isinstance(value, tuple):
+            return {"tuple": [inner(item) for item in value]}
+        if isinstance(value, set | frozenset):
+            return {"set": [inner(item) for item in value]}
+        if isinstance(value, dict):
+            return {"dict": [[inner(part) for part in pair] for pair in value.items()]}
+        if isinstance(value, torch.Tensor):
+            return self._encode_tensor(value, tensors, leaves)
+        if isinstance(value, _Result):
+            given = self._encode(value.value, tensors, depth + 1, value.leaves)
+            return [given, self._encode(value.after, tensors, depth + 1)]
+        if isinstance(value, Remote):
+            return {"yours": value._number}
+        if type(value) in MODULES.values():
+            return self._encode_module(value, inner)
+        return self.export(value)
+
+    def export(self, value: Any) -> dict[str, int]:
+        """What stands for something that the other end may call, not read."""
+        self.held.append(value)
+        kind = "model" if isinstance(value, nn.Module) else "mine"
+        return {kind: len(self.held) - 1}
+
+    def _encode_tensor(
+        self, value: torch.Tensor, tensors: dict[str, torch.Tensor], leaves: Any
+    ) -> Any:
+        plain = _plain(value)
+        if plain is None:
+            return {"foreign": 0}
+        name = str(len(tensors))
+        tensors[name] = plain
+        if not value.requires_grad:
+            return {"tensor": [name, None]}
+        if leaves is None:
+            return {"tensor": [name, "learns"]}
+        self._results.append((value, leaves))
+        return {"tensor": [name, len(self._results) - 1]}
+
+    def _encode_module(self, module: nn.Module, inner: Callable[[Any], Any]) -> Any:
+        shape = (
+            [module.in_features, module.out_features]
+            if isinstance(module, nn.Linear)
+            else [module.num_embeddings, module.embedding_dim]
+            if isinstance(module, nn.Embedding)
+            else []
+        )
+        parameters = {
+            name: [p.detach(), p.requires_grad, p.grad]
+            for name, p in module.named_parameters(recurse=False)
+        }
+        parts = dict(module.named_children())
+        kind = type(module).__name__
+        return {"module": [kind, shape, inner(parameters), inner(parts)]}
+
+    def _decode(
+        self, tree: Any, tensors: dict[str, torch.Tensor], learning: Any, depth: int
+    ) -> Any:
+        def inner(part: Any) -> Any:
+            return self._decode(part, tensors, learning, depth + 1)
+
+        if depth > 2 * MAX_DEPTH:
+            raise MalformedError("too deep")
+        if isinstance(tree, list):
+            return [inner(item) for item in tree]
+        if not isinstance(tree, dict):
+            return tree
+        [(kind, content)] = tree.items()
+        if kind == "foreign":
+            return Foreign()
+        if kind == "tensor":
+            name, role = content
+            return self._decode_tensor(tensors[name], role, learning)
+        if kind == "array":
+            return tensors[content].numpy()[()]  # a scalar where it has no dimensions
+        if kind == "yours":
+            return self.held[content]
+        if kind == "mine":
+            return Remote(self, int(content))
+        if kind == "model":
+            return RemoteModule(Remote(self, int(content)))
+        if kind == "module":
+            name, shape, parameters, parts = content
+            return _module(name, shape, inner(parameters), inner(parts))
+        if kind != "tuple" and len(content) > MAX_KEYS:
+            raise MalformedError("too large")
+        return CONTAINERS[kind](inner(item) for item in content)
+
+    def _decode_tensor(self, tensor: torch.Tensor, role: Any, learning: Any) -> Any:
         if tensor.dtype not in DTYPES:
             raise MalformedError("a dtype of no use")
-        return tensor if kind == "tensor" else tensor.numpy()
-    if kind != "tuple" and len(content) > MAX_KEYS:
-        raise MalformedError(TOO_LARGE)
-    items = [_decode(item, tensors, depth + 1) for item in content]
-    return {"tuple": tuple, "set": set, "dict": dict}[kind](items)
+        if role == "learns":
+            return tensor.requires_grad_()
+        if role is None:
+            return tensor
+        anchor = torch.zeros((), requires_grad=True)
+        return _Across.apply(anchor, self, int(role), [tensor], *learning)
+
+
+class _Result:
+    """What a call gave: its value, its arguments as they are now, those that learn."""
+
+    def __init__(self, value: Any, after: Any, leaves: list[torch.Tensor]) -> None:
+        self.value, self.after, self.leaves = value, after, leaves
+
+
+class _Across(torch.autograd.Function):
+    """A tensor that was computed at the other end, which is asked for gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, anchor: Any, peer: Peer, number: int, boxed: Any, *_: Any):
+        ctx.peer, ctx.number = peer, number
+        return boxed[0]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        found = ctx.peer.ask({"back": [ctx.number, gradient]})
+        return None, None, None, None, *found
+
+
+def restore(mine: Any, theirs: Any) -> None:
+    """Make arguments what they became at the other end, in place."""
+    if isinstance(mine, torch.Tensor) and isinstance(theirs, torch.Tensor):
+        mine.data = theirs.detach().to(mine.dtype)
+    elif isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
+        if mine.shape == theirs.shape:
+            mine[...] = theirs
+    elif type(mine) in MODULES.values() and isinstance(theirs, nn.Module):
+        learnt = dict(theirs.named_parameters())
+        for name, parameter in mine.named_parameters():
+            other = learnt.get(name, torch.empty(0))
+            if other.shape == parameter.shape:
+                parameter.data, parameter.grad = other.detach(), other.grad
+                parameter.requires_grad_(other.requires_grad)
+    elif isinstance(mine, list | tuple) and isinstance(theirs, list | tuple):
+        if len(mine) == len(theirs):
+            for one, other in zip(mine, theirs, strict=True):
+                restore(one, other)
+        if isinstance(mine, list):
+            plain = zip(mine, theirs, strict=False)
+            kept = [one if _has_parts(one) else other for one, other in plain]
+            mine[:] = [*kept, *theirs[len(mine) :]]
+    elif isinstance(mine, dict) and isinstance(theirs, dict):
+        for key in [*mine]:
+            if key not in theirs:
+                del mine[key]
+        for key, other in theirs.items():
+            if key in mine and _has_parts(mine[key]):
+                restore(mine[key], other)
+            else:
+                mine[key] = other
+
+
+def _has_parts(value: Any) -> bool:
+    """Whether it is changed in place, and not replaced."""
+    return value is not None and not isinstance(value, bool | int | float | str)
+
+
+def _learning(value: Any) -> Any:
+    """The tensors among arguments through which gradients flow."""
+    if isinstance(value, torch.Tensor) and value.requires_grad:
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _learning(item)
+    elif isinstance(value, dict):
+        yield from _learning([*value.values()])
+
+
+def _kind(error: BaseException) -> str:
+    if isinstance(error, TooLargeError | MemoryError):
+        return "large"
+    return "value" if isinstance(error, ValueError) else "raised"
+
+
+def _encode_array(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    try:
+        plain = _plain(torch.from_numpy(np.asarray(value).copy()))
+    except TypeError:  # of strings or objects
+        plain = None
+    if plain is None:
+        return {"foreign": 0}
+    name = str(len(tensors))
+    tensors[name] = plain
+    return {"array": name}
+
+
+def _plain(value: torch.Tensor) -> torch.Tensor | None:
+    """A copy that can be sent, or nothing."""
+    if value.layout != torch.strided or value.dtype not in DTYPES or value.is_meta:
+        return None
+    if value.numel() * value.element_size() > MAX_TENSORS // 2:
+        raise TooLargeError
+    return value.detach().cpu().contiguous().clone()
+
+
+def _module(kind: str, shape: list[int], parameters: Any, parts: Any) -> nn.Module:
+    made = MODULES[kind](*map(int, shape))
+    for name, part in parts.items():
+        made.add_module(name, part)
+    for name, (values, learns, gradient) in parameters.items():
+        parameter = nn.Parameter(values, requires_grad=bool(learns))
+        parameter.grad = gradient
+        made.register_parameter(name, parameter)
+    return made

@@ -10,46 +10,12 @@ from labkit import attention
 from labkit.grading import ByHand, Check, Exercise, normal
 
 
-def rows(random: Generator) -> tuple:
-    shape = random.integers(2, 6, size=3).tolist()
-    return (normal(random, *shape, scale=3),)
+def run_all(answer, calls):
+    return [answer(*call) for call in calls]
 
 
-def along_any_dimension(random: Generator) -> tuple:
-    return normal(random, 3, 4, 5, scale=3), int(random.integers(0, 2))
-
-
-def far_apart(random: Generator) -> tuple:
-    base = normal(random, 4, 1, scale=1_500)
-    return (base + normal(random, 4, 6, scale=2),)
-
-
-def partly_masked(random: Generator) -> tuple:
-    scores = normal(random, 5, 7)
-    hidden = torch.from_numpy(random.random((5, 7)) < 0.4)
-    hidden[:, int(random.integers(7))] = False  # something is always seen
-    return (scores.masked_fill(hidden, -math.inf),)
-
-
-def run_without_pytorchs(answer, *inputs):
-    from torch.overrides import TorchFunctionMode
-
-    used = set()
-
-    class Watch(TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            name = getattr(function, "__name__", "")
-            used.update([name] if "softm" in name else [])
-            return function(*args, **(kwargs or {}))
-
-    with Watch():
-        weights = answer(*inputs)
-    return [weights, len(used)]
-
-
-def softmax(scores: torch.Tensor, dim: int = -1) -> torch.Tensor:
-    scores = scores.double()
-    return (scores - scores.logsumexp(dim, keepdim=True)).exp().float()
+def run_all_and_keep(answer, calls):
+    return [[answer(*call) for call in calls], calls]
 
 
 def sizes(random: Generator, count: int) -> list[int]:
@@ -57,87 +23,189 @@ def sizes(random: Generator, count: int) -> list[int]:
     return random.permutation(range(2, 8))[:count].tolist()
 
 
-def seen(random: Generator, *shape: int) -> torch.Tensor:
-    return torch.from_numpy(random.random(shape) < 0.6)
+def rows(random: Generator) -> tuple:
+    a, b, c = sizes(random, 3)
+    shapes = (a, b), (a,), (1, a), (a, 1), (1, a, 1, b, c)
+    return ([[normal(random, *shape, scale=3)] for shape in shapes],)
 
 
-def query_key_value(random: Generator) -> tuple:
-    batch, queries, keys, d_k, d_v = sizes(random, 5)
-    return (
-        normal(random, batch, queries, d_k, scale=2),
-        normal(random, batch, keys, d_k, scale=2),
-        normal(random, batch, keys, d_v),
-    )
+def along_any_dimension(random: Generator) -> tuple:
+    a, b, c = sizes(random, 3)
+    scores = normal(random, a, b, 1, c, scale=3)
+    return scores, random.permutation(range(-4, 4)).tolist()
+
+
+def run_along(answer, scores, dims):
+    by_place = answer(scores, dims[0])
+    return [by_place, *(answer(scores, dim=dim) for dim in dims)]
+
+
+def far_apart(random: Generator) -> tuple:
+    sign = int(random.choice([-1, 1]))  # every row's largest is another, far from 0
+    base = torch.tensor([[5000.0], [-5000.0], [0.0], [sign * 2000.0]])
+    scores = base + normal(random, 4, 6, scale=2)
+    below = normal(random, 2, 6)
+    below[0, :3] -= 4000  # within a row, too
+    below[1] -= 3000
+    return ([[scores], [scores.T.contiguous(), 0], [scores[1]], [below]],)
+
+
+def partly_masked(random: Generator) -> tuple:
+    scores = normal(random, 6, 7)
+    hidden = torch.from_numpy(random.random((6, 7)) < 0.4)
+    hidden[:, 3] = False  # something is always seen
+    hidden[0, 0] = hidden[1, -1] = hidden[5, 1] = True
+    hidden[2, :3] = hidden[2, 4:] = True
+    hidden[3] = False
+    scores[5] -= 3000
+    return (scores.masked_fill(hidden, -math.inf),)
+
+
+def run_zeros(answer, scores):
+    weights = answer(scores)
+    return [weights, weights == 0, scores]
+
+
+def softmax(scores: torch.Tensor, dim: int = -1) -> torch.Tensor:
+    wide = scores.double()
+    return (wide - wide.logsumexp(dim, keepdim=True)).exp().to(scores.dtype)
+
+
+def some_seen(random: Generator, *shape: int) -> torch.Tensor:
+    """Each row hides something, and shows something."""
+    mask = torch.from_numpy(random.random(shape) < 0.5)
+    hidden, shown = random.permutation(shape[-1])[:2].tolist()
+    mask[..., hidden], mask[..., shown] = False, True
+    return mask
+
+
+def query_key_value(random: Generator, *front: int, d_k: int = 0) -> list:
+    queries, keys, size, d_v = sizes(random, 4)
+    size = d_k or size
+    return [
+        normal(random, *front, queries, size, scale=2),
+        normal(random, *front, keys, size, scale=2),
+        normal(random, *front, keys, d_v),
+    ]
+
+
+def without_a_mask(random: Generator) -> tuple:
+    alone = [normal(random, 1, 1, 1, n) for n in (4, 4, 3)]
+    calls = [query_key_value(random, *front) for front in ((3,), (), (1, 2))]
+    return ([*calls, query_key_value(random, 2, d_k=1), alone],)
 
 
 def with_mask(random: Generator) -> tuple:
-    query, key, value = query_key_value(random)
-    mask = seen(random, query.size(1), key.size(1))
-    mask[:, int(random.integers(key.size(1)))] = True
-    return query, key, value, mask
+    calls = []
+    for front in ((2,), ()):
+        query, key, value = query_key_value(random, *front)
+        mask = some_seen(random, query.size(-2), key.size(-2))
+        calls.append([query, key, value, mask])
+    return ([*calls, hidden_far_above(random)],)
 
 
-def run_exactly(answer, *inputs):
-    mixed, weights = answer(*inputs)
-    return [mixed, weights, weights == 0]
+def hidden_far_above(random: Generator) -> list:
+    """Scores near −6000 that are seen, and near 6000 that are not; exact in float32."""
+    mask = torch.ones(4, 6, dtype=torch.bool)
+    mask[:, random.permutation(6)[:3]] = False
+    query = torch.from_numpy(random.integers(-1, 2, size=(4, 4))).float()
+    key = torch.from_numpy(random.integers(-2, 3, size=(6, 4))).float()
+    query[:, 0] = 100
+    key[:, 0] = torch.where(mask[0], -120.0, 120.0)
+    return [query, key, normal(random, 6, 3), mask]
+
+
+def run_exactly(answer, calls):
+    found = []
+    for query, key, value, mask in calls:
+        result = answer(query, key, value, mask=mask)
+        found.append([result, result[1] == 0])
+    return [found, calls]
 
 
 def with_nowhere_to_look(random: Generator) -> tuple:
-    query, key, value, mask = with_mask(random)
-    mask[int(random.integers(query.size(1)))] = False
-    return query, key, value, mask
+    query, key, value = query_key_value(random, 3)
+    queries, keys = query.size(1), key.size(1)
+    rows = some_seen(random, queries, keys)
+    rows[[0, -1]] = False
+    texts = some_seen(random, 3, queries, keys)
+    texts[int(random.integers(3))] = False
+    whole = torch.arange(queries)[:, None] % 2 == random.integers(2)
+    masks = rows, texts, whole, torch.zeros(1, 1, dtype=torch.bool)
+    return ([[query, key, value, mask] for mask in masks],)
 
 
 def with_heads_in_front(random: Generator) -> tuple:
-    batch, head, queries, keys, d_k, d_v = sizes(random, 6)
-    mask = seen(random, batch, 1, queries, keys)
-    mask[..., 0] = True
-    return (
-        normal(random, batch, head, queries, d_k, scale=2),
-        normal(random, batch, head, keys, d_k, scale=2),
-        normal(random, batch, head, keys, d_v),
-        mask,
-    )
+    batch, heads = sizes(random, 2)
+    calls = []
+    for front, masked in (
+        ((batch, heads), (batch, 1)),
+        ((batch, heads), (1, heads)),
+        ((2, 1, 3), (3,)),
+    ):
+        query, key, value = query_key_value(random, *front)
+        seen = some_seen(random, *masked, query.size(-2), key.size(-2))
+        calls.append([query, key, value, seen])
+    query, key, value = query_key_value(random, 1, heads)
+    keys = some_seen(random, key.size(-2))  # the same for all queries
+    calls += [[query, key, value, keys], [query, key, value, keys[None, None]]]
+    return (calls,)
 
 
 def lengths(random: Generator) -> tuple:
-    return (random.integers(3, 12, size=4).tolist(),)
+    return ([[length] for length in [1, 2, *random.integers(3, 12, size=3).tolist()]],)
 
 
 def lengths_with_cache(random: Generator) -> tuple:
-    keys = random.integers(6, 14, size=4)
-    return ([[int(random.integers(1, k)), int(k)] for k in keys],)
-
-
-def run_square(answer, lengths):
-    return [answer(length) for length in lengths]
+    more = int(random.integers(4, 9))
+    pairs = [(1, 1), (1, more), (2, 3), (more, more), (more, more + 1), (2, 3 * more)]
+    return ([[*pair] for pair in pairs],)
 
 
 def run_wide(answer, lengths):
-    return [answer(queries, keys) for queries, keys in lengths]
+    return [answer(queries, keys=keys) for queries, keys in lengths]
 
 
 def padded_on_the_right(random: Generator) -> tuple:
-    batch, length = int(random.integers(3, 6)), int(random.integers(6, 10))
-    ends = torch.from_numpy(random.integers(1, length, size=(batch, 1)))
-    return ((torch.arange(length) < ends).long(),)
+    length = int(random.integers(6, 10))
+    ends = torch.tensor([[length], [1], [int(random.integers(2, length))]])
+    padded = (torch.arange(length) < ends).long()
+    one = torch.ones(1, 1, dtype=torch.long)
+    return ([[padded], [padded[2:]], [one], [one.expand(3, 1).clone()]],)
 
 
 def padded_anywhere(random: Generator) -> tuple:
-    batch, length = int(random.integers(3, 6)), int(random.integers(6, 10))
-    return (seen(random, batch, length).long(),)
+    length = int(random.integers(6, 10))
+    begins = torch.tensor([[length - 1], [2], [length]])  # the last is padding alone
+    left = (torch.arange(length) >= begins).long()
+    holes = torch.from_numpy(random.integers(0, 2, size=(2, length)))
+    holes[:, :3] = torch.tensor([[1, 0, 1], [0, 1, 0]])
+    return ([[torch.cat([left, holes])], [left[:1]]],)
+
+
+def decoder_mask(attention_mask: torch.Tensor) -> torch.Tensor:
+    length = attention_mask.size(1)
+    return attention.padding_mask(attention_mask) & attention.causal_mask(length)
 
 
 def vectors_and_heads(random: Generator) -> tuple:
     batch, length, heads, d_k = sizes(random, 4)
-    return normal(random, batch, length, heads * d_k), heads
+    shapes = [
+        (batch, length, heads, d_k),
+        (1, length, heads, d_k),
+        (batch, 1, heads, d_k),
+        (batch, length, 1, d_k),
+        (batch, length, heads, 1),
+    ]
+    return ([[normal(random, b, n, h * d), h] for b, n, h, d in shapes],)
 
 
 def no_multiple(random: Generator) -> tuple:
     heads = int(random.integers(3, 7))
     size = heads * int(random.integers(2, 6))
     too_many = int(random.integers(2, heads))
-    others = [normal(random, 2, 3, size + n) for n in (1, too_many)]
+    others = [normal(random, 2, heads, n) for n in (size + 1, size + too_many)]
+    others.append(normal(random, 2, heads, heads - 1))  # less than one number each
     return normal(random, 2, 3, size), others, heads
 
 
@@ -152,26 +220,59 @@ def run_refusal(answer, fits, others, heads):
     return [said, answer(fits, heads)]
 
 
-def refuse() -> None:
-    raise ValueError
+def split_heads(vectors: torch.Tensor, heads: int) -> torch.Tensor:
+    if vectors.size(-1) % heads:
+        raise ValueError
+    return attention.MultiHeadAttention(heads, heads).split(vectors)
 
 
-def states_and_matrices(random: Generator) -> tuple:
-    batch, length, heads, d_k = sizes(random, 4)
+def states_and_matrices(
+    random: Generator, batch: int, length: int, heads: int, d_k: int
+) -> list:
     size = heads * d_k
-    matrices = [normal(random, size, size, scale=size**-0.5) for _ in range(4)]
-    return normal(random, batch, length, size), *matrices, heads
+    matrices = [normal(random, size, size, scale=1.5 * size**-0.5) for _ in range(4)]
+    return [normal(random, batch, length, size), *matrices, heads]
 
 
 def one_head(random: Generator) -> tuple:
-    return *states_and_matrices(random)[:-1], 1
+    batch, length, d_k = sizes(random, 3)
+    shapes = (batch, length, 1, d_k), (1, length, 1, d_k), (batch, length, 1, 1)
+    return ([states_and_matrices(random, *shape) for shape in shapes],)
+
+
+def several_heads(random: Generator) -> tuple:
+    batch, length, heads, d_k = sizes(random, 4)
+    shapes = [
+        (batch, length, heads, d_k),
+        (1, heads, heads, d_k),
+        (batch, length, heads, 1),
+        (batch, 1, heads, d_k),
+    ]
+    return ([states_and_matrices(random, *shape) for shape in shapes],)
 
 
 def with_a_mask_each(random: Generator) -> tuple:
-    inputs = states_and_matrices(random)
-    batch, length, _ = inputs[0].shape
-    mask = seen(random, batch, length, length)
-    return *inputs, mask | torch.eye(length, dtype=torch.bool)
+    batch, length, heads, d_k = sizes(random, 4)
+    length += 1  # three or more
+    calls = []
+    for shape in (
+        (batch, length, heads, d_k),
+        (heads, length, heads, d_k),  # a text's mask fits a head
+        (1, length, heads, d_k),
+        (batch, length, length, 2),
+    ):
+        mask = some_seen(random, shape[0], length, length)
+        mask[:, 0, :2] = torch.tensor([True, False])
+        mask[:, 1, 0] = True  # so it is another one when transposed
+        mask[::2, 2, :2] = torch.tensor([True, False])  # each text's is another
+        mask[1::2, 2, :2] = torch.tensor([False, True])
+        calls.append([*states_and_matrices(random, *shape), mask])
+    return (calls,)
+
+
+def run_masked(answer, calls):
+    found = [answer(*inputs, heads=n, mask=mask) for *inputs, n, mask in calls]
+    return [found, calls]
 
 
 def multi_head(hidden_states, w_query, w_key, w_value, w_output, heads, mask=None):
@@ -188,70 +289,114 @@ def between_edges(positions: np.ndarray, buckets: int, farthest: int) -> torch.T
     distance = np.maximum(np.abs(positions), exact)
     place = np.log(distance / exact) / math.log(farthest / exact) * exact
     on_edge = (distance > exact) & (np.abs(place - place.round()) < 1e-4)
+    on_edge &= place < exact - 0.5  # beyond the last edge there is one bucket
     return torch.from_numpy(np.where(on_edge, 0, positions))
 
 
+def all_positions(random: Generator, buckets: int, farthest: int) -> torch.Tensor:
+    """Up to the largest distance, and some beyond, in both directions."""
+    beyond = [farthest, farthest + 1, 2 * farthest, 15 * 2**16 + 1]
+    both = np.array([*range(farthest), *beyond])
+    both = random.permutation(np.concatenate([both, -both]))
+    return between_edges(both, buckets, farthest)
+
+
 def positions_nearby(random: Generator) -> tuple:
-    return torch.from_numpy(random.integers(-7, 8, size=(6, 9))), 32, 128
+    near = torch.from_numpy(random.permutation(np.arange(-7, 8)))
+    table = near[None] - near[:, None]
+    return ([[near, 32, 128], [table.clamp(-7, 7), 32, 128], [near[:1, None], 32, 99]],)
 
 
-def positions_at_both_ends(random: Generator) -> tuple:
-    buckets, farthest = 4 * int(random.integers(3, 12)), int(random.integers(60, 400))
-    positions = random.integers(-50, 51, size=(5, 40))
-    return between_edges(positions, buckets, farthest), buckets, farthest
+def other_buckets(random: Generator) -> tuple:
+    fewer, more = (4 * int(n) for n in (random.integers(3, 8), random.integers(9, 20)))
+    farthest = random.integers(100, 400, size=2).tolist()
+    pairs = [(fewer, farthest[0]), (more, farthest[1]), (4, 20), (8, 128), (32, 12)]
+    return ([[all_positions(random, *pair), *pair] for pair in pairs],)
 
 
 def positions_far_away(random: Generator) -> tuple:
-    buckets, farthest = 4 * int(random.integers(3, 12)), int(random.integers(60, 400))
-    positions = random.integers(-999, 999, size=60)
-    return between_edges(positions, buckets, farthest), buckets, farthest
+    pairs = [(4 * int(random.integers(3, 12)), int(random.integers(60, 400)))]
+    pairs += [(32, 128), (16, 32)]
+    calls = []
+    for buckets, farthest in pairs:
+        beyond = random.integers(farthest, 99 * farthest, size=(3, 4, 2))
+        beyond = beyond * random.choice([-1, 1], size=(3, 4, 2))
+        beyond[0, 0] = farthest, -farthest
+        calls.append([torch.from_numpy(beyond), buckets, farthest])
+    return (calls,)
 
 
 def positions_alone(random: Generator) -> tuple:
-    return (between_edges(random.integers(-200, 200, size=(7, 30)), 32, 128),)
+    some = all_positions(random, 32, 128)
+    return ([[some], [some.reshape(2, 1, -1, 1)], [some[:1]]],)
 
 
-def run_kind(answer, *inputs):
-    buckets = answer(*inputs)
-    return [buckets, str(buckets.dtype)]
+def run_kinds(answer, calls):
+    found = [
+        answer(position, **dict(zip(("buckets", "max_distance"), others, strict=False)))
+        for position, *others in calls
+    ]
+    return [found, [str(buckets.dtype) for buckets in found], calls]
 
 
 def bucket(relative_position, buckets=32, max_distance=128):
     return attention.relative_position_bucket(relative_position, buckets, max_distance)
 
 
+def parts(random: Generator, new: list[int], *shape: int) -> list:
+    batch, heads, d_k = shape or sizes(random, 3)
+    return [
+        [normal(random, batch, heads, n, d_k), normal(random, batch, heads, n, d_k)]
+        for n in new
+    ]
+
+
 def token_by_token(random: Generator) -> tuple:
-    batch, heads, d_k = sizes(random, 3)
-    tensors = normal(random, 2, 5, batch, heads, 1, d_k)
-    return list(tensors[0].unbind()), list(tensors[1].unbind())
+    return ([parts(random, [1] * 5), parts(random, [1] * 3, 1, 1, 1)],)
 
 
 def several_at_once(random: Generator) -> tuple:
+    some = random.integers(2, 6, size=3).tolist()
     batch, heads, d_k = sizes(random, 3)
-    new = random.integers(1, 5, size=4).tolist()
-    return tuple([normal(random, batch, heads, n, d_k) for n in new] for _ in range(2))
+    texts = [parts(random, [*some, 1, 2]), parts(random, some, 1, 1, d_k)]
+    texts += [parts(random, some, batch, 1, d_k), parts(random, some, batch, heads, 1)]
+    return ([*texts, parts(random, [1000, 1, 1500], 1, 1, 2)],)
 
 
-def run_cache(answer, keys, values):
-    cache = answer()
-    return [list(cache.extend(k, v)) for k, v in zip(keys, values, strict=True)]
+def of_two_kinds(random: Generator) -> tuple:
+    some = random.integers(2, 6, size=3).tolist()
+    return ([parts(random, [*some, 1]), parts(random, [1, 1, *some[:1]], 1, 1, 1)],)
 
 
-def run_lengths(answer, keys, values):
-    cache, lengths = answer(), []
-    for key, value in zip(keys, values, strict=True):
-        lengths.append(cache.length)
-        cache.extend(key, value)
-    return [*lengths, cache.length]
+def run_cache(answer, texts):
+    found = []
+    for text in texts:
+        cache = answer()
+        found.append([cache.extend(*part) for part in text])
+    return [found, texts]
 
 
-def run_two(answer, keys, values):
-    one, other = answer(), answer()
-    kept = []
-    for key, value in zip(keys, values, strict=True):
-        kept.append(list(one.extend(key, value)))
-        kept.append(list(other.extend(value, key)))
-    return kept
+def run_lengths(answer, texts):
+    found = []
+    for text in texts:
+        cache = answer()
+        lengths = [cache.length]
+        for part in text:
+            cache.extend(*part)
+            lengths.append(cache.length)
+        found.append([lengths, [isinstance(length, int) for length in lengths]])
+    return found
+
+
+def run_two(answer, texts):
+    found = []
+    for text in texts:
+        one, other = answer(), answer()
+        for key, value in text:
+            found.append([one.extend(key, value), other.extend(value, key)])
+            found.append([one.length, other.length])
+        found.append([answer().length])
+    return found
 
 
 EXERCISES = [
@@ -259,31 +404,39 @@ EXERCISES = [
         "softmax",
         softmax,
         [
-            Check("rows of scores, of any shape", 1, rows, run_without_pytorchs),
+            Check("rows of scores, of any shape", 1, rows, run_all_and_keep, cases=2),
             Check(
                 "along the dimension that is asked for",
                 1,
                 along_any_dimension,
-                run_without_pytorchs,
+                run_along,
+                cases=2,
             ),
             Check(
                 "scores in the thousands, rows far apart",
                 1,
                 far_apart,
-                run_without_pytorchs,
+                run_all,
                 tolerance=2e-3,  # float32 has steps of 5e-4 there
             ),
-            Check("scores of −∞", 1, partly_masked, run_without_pytorchs),
+            Check("scores of −∞", 1, partly_masked, run_zeros, tolerance=2e-3),
         ],
+        without=("softm",),
     ),
     Exercise(
         "scaled_dot_product_attention",
         attention.scaled_dot_product_attention,
         [
-            Check("without a mask", 2, query_key_value),
-            Check("with a mask", 2, with_mask, run_exactly),
-            Check("a query that may look nowhere", 1, with_nowhere_to_look),
-            Check("more dimensions in front", 1, with_heads_in_front),
+            Check("without a mask", 2, without_a_mask, run_all_and_keep, cases=2),
+            Check("with a mask", 2, with_mask, run_exactly, cases=2),
+            Check(
+                "a query that may look nowhere",
+                1,
+                with_nowhere_to_look,
+                run_all,
+                cases=2,
+            ),
+            Check("more dimensions in front", 1, with_heads_in_front, run_all, cases=2),
         ],
         needs=("softmax",),
     ),
@@ -291,28 +444,26 @@ EXERCISES = [
         "causal_mask",
         attention.causal_mask,
         [
-            Check("as many keys as queries", 1, lengths, run_square),
+            Check("as many keys as queries", 1, lengths, run_all, cases=2),
             Check("keys that come from a cache", 2, lengths_with_cache, run_wide),
         ],
     ),
     Exercise(
         "decoder_mask",
-        lambda mask: attention.padding_mask(mask) & attention.causal_mask(mask.size(1)),
+        decoder_mask,
         [
-            Check("padding on the right", 2, padded_on_the_right),
-            Check("padding anywhere", 1, padded_anywhere),
+            Check("padding on the right", 2, padded_on_the_right, run_all_and_keep),
+            Check("padding anywhere", 1, padded_anywhere, run_all_and_keep),
         ],
         needs=("causal_mask",),
     ),
     Exercise(
         "split_heads",
-        lambda vectors, heads: (
-            attention.MultiHeadAttention(heads, heads).split(vectors)
-            if vectors.size(-1) % heads == 0
-            else refuse()
-        ),
+        split_heads,
         [
-            Check("vectors of any size", 2, vectors_and_heads),
+            Check(
+                "vectors of any size", 2, vectors_and_heads, run_all_and_keep, cases=2
+            ),
             Check("a size that is no multiple", 1, no_multiple, run_refusal),
         ],
     ),
@@ -320,9 +471,9 @@ EXERCISES = [
         "multi_head_attention",
         multi_head,
         [
-            Check("a single head", 1, one_head),
-            Check("several heads", 3, states_and_matrices),
-            Check("a mask for each text", 2, with_a_mask_each),
+            Check("a single head", 1, one_head, run_all_and_keep, cases=2),
+            Check("several heads", 3, several_heads, run_all_and_keep, cases=2),
+            Check("a mask for each text", 2, with_a_mask_each, run_masked, cases=2),
         ],
         needs=("softmax", "scaled_dot_product_attention", "split_heads"),
     ),
@@ -330,20 +481,20 @@ EXERCISES = [
         "relative_position_bucket",
         bucket,
         [
-            Check("distances with a bucket each", 1, positions_nearby, run_kind),
-            Check("other numbers of buckets", 2, positions_at_both_ends, run_kind),
-            Check("distances beyond the largest", 2, positions_far_away, run_kind),
-            Check("T5's own numbers", 1, positions_alone, run_kind),
+            Check("distances with a bucket each", 1, positions_nearby, run_kinds),
+            Check("other numbers of buckets", 2, other_buckets, run_kinds, cases=2),
+            Check("distances beyond the largest", 2, positions_far_away, run_kinds),
+            Check("T5's own numbers", 1, positions_alone, run_kinds, cases=2),
         ],
     ),
     Exercise(
         "KeyValueCache",
         attention.KeyValueCache,
         [
-            Check("a token at a time", 1, token_by_token, run_cache),
-            Check("several at once", 1, several_at_once, run_cache),
-            Check("its length", 1, several_at_once, run_lengths),
-            Check("two caches at the same time", 1, several_at_once, run_two),
+            Check("a token at a time", 1, token_by_token, run_cache, cases=2),
+            Check("several at once", 1, several_at_once, run_cache, cases=1),
+            Check("its length", 1, of_two_kinds, run_lengths, cases=2),
+            Check("two caches at the same time", 1, of_two_kinds, run_two, cases=2),
         ],
     ),
     ByHand(

@@ -4,7 +4,7 @@ ALTERNATIVES = {
     "confusion_matrix": {
         "by counting pairs in one number": """
 def confusion_matrix(labels, predictions, classes):
-    pair = np.array(labels) * classes + np.array(predictions)
+    pair = np.array(labels, dtype=int) * classes + np.array(predictions, dtype=int)
     return np.bincount(pair, minlength=classes**2).reshape(classes, classes)
 """,
         "by one-hot vectors": """
@@ -17,6 +17,27 @@ def confusion_matrix(labels, predictions, classes):
     matrix = np.zeros([classes] * 2, dtype=np.int64)
     np.add.at(matrix, (labels, predictions), 1)
     return matrix
+""",
+        "with a Counter, in small integers": """
+from collections import Counter
+def confusion_matrix(labels, predictions, classes):
+    seen = Counter(zip(labels, predictions))
+    rows = [[seen[i, j] for j in range(classes)] for i in range(classes)]
+    return np.array(rows, dtype=np.int16)
+""",
+        "scikit-learn's": """
+import sklearn.metrics
+def confusion_matrix(labels, predictions, classes):
+    if not labels:
+        return np.zeros((classes, classes), dtype=np.int32)
+    known = np.arange(classes)
+    return sklearn.metrics.confusion_matrix(labels, predictions, labels=known)
+""",
+        "cell by cell": """
+def confusion_matrix(labels, predictions, classes):
+    is_ = np.array(labels)[:, None] == np.arange(classes)
+    taken = np.array(predictions)[:, None] == np.arange(classes)
+    return np.einsum("ti,tj->ij", is_.astype(np.int64), taken.astype(np.int64))
 """,
     },
     "macro_f1": {
@@ -41,6 +62,39 @@ def macro_f1(matrix):
         f = 2 * p * r / (p + r)
     return np.nan_to_num(f).mean()
 """,
+        "by the errors of both kinds": """
+def macro_f1(matrix):
+    off = matrix - np.diag(np.diag(matrix))
+    scores = [
+        float(tp / (tp + 0.5 * (fp + fn))) if tp else 0
+        for tp, fp, fn in zip(matrix.diagonal(), off.sum(0), off.sum(1))
+    ]
+    return np.float64(sum(scores)) / len(scores)
+""",
+        "in single precision": """
+def macro_f1(matrix):
+    m = np.asarray(matrix, dtype=np.float32)
+    both = m.sum(0) + m.sum(1)
+    f1 = np.divide(2 * m.diagonal(), both, out=np.zeros_like(both), where=both > 0)
+    return f1.mean()
+""",
+        "with torch": """
+def macro_f1(matrix):
+    import torch
+    m = torch.from_numpy(matrix.copy()).double()
+    f1 = (2 * m.diagonal() / (m.sum(0) + m.sum(1))).nan_to_num()
+    return f1.mean().item()
+""",
+        "text by text, with scikit-learn": """
+from sklearn.metrics import f1_score
+def macro_f1(matrix):
+    classes = list(range(len(matrix)))
+    pairs = [(i, j) for i in classes for j in classes for _ in range(int(matrix[i, j]))]
+    if not pairs:
+        return 0.0
+    truth, taken = zip(*pairs)
+    return f1_score(truth, taken, labels=classes, average="macro", zero_division=0)
+""",
     },
     "bootstrap_difference": {
         "draw by draw": """
@@ -53,6 +107,35 @@ def bootstrap_difference(a, b, draws):
     gained = np.take(b.astype(float) - a, draws).sum(-1) / draws.shape[1]
     ends = np.percentile(gained, (2.5, 97.5))
     return tuple(ends.tolist())
+""",
+        "quantiles by hand": """
+def bootstrap_difference(a, b, draws):
+    found = sorted(sum(int(b[t]) - int(a[t]) for t in row) / len(row) for row in draws)
+    def at(share):
+        place = share * (len(found) - 1)
+        low = math.floor(place)
+        high = min(low + 1, len(found) - 1)
+        return float(found[low] + (place - low) * (found[high] - found[low]))
+    return [at(0.025), at(0.975)]
+""",
+        "by how often each text stands in a draw": """
+def bootstrap_difference(a, b, draws):
+    times = np.stack([np.bincount(row, minlength=len(a)) for row in draws])
+    found = np.einsum("rt,t->r", times, b - a) / draws.shape[1]
+    return tuple(np.quantile(found, q) for q in (0.025, 1 - 0.025))
+""",
+        "with pandas": """
+import pandas as pd
+def bootstrap_difference(a, b, draws):
+    found = pd.DataFrame(b[draws]).mean(axis=1) - pd.DataFrame(a[draws]).mean(axis=1)
+    return found.quantile(0.025), found.quantile(0.975)
+""",
+        "in single precision, with torch": """
+import torch
+def bootstrap_difference(a, b, draws):
+    gain = torch.from_numpy(b - a).float()[torch.from_numpy(draws)].mean(1)
+    ends = torch.quantile(gain, torch.tensor([0.025, 0.975]))
+    return ends[0].item(), ends[1].item()
 """,
     },
     "mcnemar": {
@@ -67,12 +150,40 @@ def mcnemar(a, b):
 """,
         "Pascal's triangle": """
 def mcnemar(a, b):
-    a, b = np.array(a), np.array(b)
+    a, b = np.array(a, dtype=bool), np.array(b, dtype=bool)
     first, second = int((a & ~b).sum()), int((~a & b).sum())
     row = np.array([1.0])
     for _ in range(first + second):
         row = (np.append(row, 0) + np.append(0, row)) / 2
     return float(min(1, 2 * row[: min(first, second) + 1].sum()))
+""",
+        "scipy's binomial test": """
+from scipy.stats import binomtest
+def mcnemar(a, b):
+    apart = [y for x, y in zip(a, b) if x != y]
+    if not apart:
+        return 1.0
+    return float(binomtest(sum(apart), len(apart)).pvalue)
+""",
+        "the distribution from scipy": """
+import scipy.stats
+def mcnemar(a, b):
+    a, b = np.array(a, dtype=bool), np.array(b, dtype=bool)
+    ours, theirs = np.count_nonzero(a > b), np.count_nonzero(b > a)
+    return min(1, 2 * scipy.stats.binom.cdf(min(ours, theirs), ours + theirs, 0.5))
+""",
+        "with fractions, each number of ways from the last": """
+from fractions import Fraction
+def mcnemar(a, b):
+    ours = theirs = 0
+    for x, y in zip(a, b):
+        ours += x > y
+        theirs += y > x
+    n, ways, total = ours + theirs, 1, 0
+    for i in range(min(ours, theirs) + 1):
+        total += ways
+        ways = ways * (n - i) // (i + 1)
+    return float(min(Fraction(1), Fraction(2 * total, 2**n)))
 """,
     },
     "calibration_error": {
@@ -93,6 +204,41 @@ def calibration_error(confidence, right, bins=10):
     sums = np.bincount(which, weights=confidence - right, minlength=bins)
     return np.abs(sums).sum() / confidence.size
 """,
+        "edges from linspace, the bins from searchsorted": """
+def calibration_error(confidence, right, bins=10):
+    edges = np.linspace(0, 1, bins + 1)
+    number = np.searchsorted(edges, confidence, side="left")
+    found = 0
+    for m in set(number.tolist()):
+        inside = number == m
+        found += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return found
+""",
+        "with digitize, in single precision": """
+def calibration_error(confidence, right, bins=10):
+    which = np.digitize(confidence, np.arange(1, bins) / bins, right=True)
+    gap = np.zeros(bins, dtype=np.float32)
+    np.add.at(gap, which, (confidence - right).astype(np.float32))
+    return np.abs(gap).sum() / len(gap[which])
+""",
+        "text by text": """
+def calibration_error(confidence, right, bins=10):
+    held = {}
+    for c, r in zip(confidence.tolist(), right.tolist()):
+        held.setdefault(math.ceil(c * bins), []).append((c, r))
+    total = 0.0
+    for texts in held.values():
+        sure = sum(c for c, _ in texts) / len(texts)
+        share = sum(r for _, r in texts) / len(texts)
+        total += len(texts) * abs(sure - share)
+    return total / len(confidence)
+""",
+        "with pandas": """
+import pandas as pd
+def calibration_error(confidence, right, bins=10):
+    table = pd.DataFrame({"gap": confidence - right, "bin": np.ceil(confidence * bins)})
+    return float(table.groupby("bin")["gap"].sum().abs().sum() / len(table))
+""",
     },
     "best_temperature": {
         "with logaddexp": """
@@ -111,6 +257,40 @@ def best_temperature(logits, labels, candidates):
     log_p = z - np.log(np.exp(z).sum(-1, keepdims=True))
     likelihood = log_p[:, np.arange(len(labels)), labels].sum(-1)
     return float(candidates[likelihood.argmax()])
+""",
+        "with torch's cross entropy": """
+import torch
+import torch.nn.functional as F
+def best_temperature(logits, labels, candidates):
+    z, y = torch.from_numpy(logits), torch.from_numpy(labels)
+    losses = [F.cross_entropy(z / t, y).item() for t in candidates]
+    return candidates[losses.index(min(losses))]
+""",
+        "with scipy": """
+from scipy.special import logsumexp
+def best_temperature(logits, labels, candidates):
+    own = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    loss = {t: float(np.sum(logsumexp(logits / t, axis=1) - own / t)) for t in candidates}
+    return sorted(loss, key=loss.get)[0]
+""",
+        "as distances from the own logit": """
+def best_temperature(logits, labels, candidates):
+    away = logits - logits[np.arange(len(labels)), labels][:, None]
+    best, least = None, math.inf
+    for t in candidates:
+        top = np.maximum(away.max(axis=1), 0) / t
+        loss = float(np.mean(top + np.log(np.exp(away / t - top[:, None]).sum(axis=1))))
+        if loss < least:
+            best, least = t, loss
+    return best
+""",
+        "in single precision": """
+def best_temperature(logits, labels, candidates):
+    z = (logits - logits.max(1, keepdims=True)).astype(np.float32)
+    hot = np.eye(z.shape[1], dtype=np.float32)[labels]
+    def loss(t):
+        return (np.log(np.exp(z / t).sum(1)) - (hot * z / t).sum(1)).mean()
+    return np.float32(min(candidates, key=loss))
 """,
     },
     "odds_gap": {
@@ -132,6 +312,33 @@ def odds_gap(labels, predictions, groups):
                 rates.append(np.float64((weight * predictions).sum()) / weight.sum())
         gaps.append(float(rates[0] - rates[1]))
     return tuple(gaps)
+""",
+        "with pandas": """
+import pandas as pd
+def odds_gap(labels, predictions, groups):
+    table = pd.DataFrame({"y": labels, "p": predictions, "g": groups})
+    rates = table.groupby(["g", "y"])["p"].mean()
+    def rate(g, y):
+        return float(rates.get((g, y), math.nan))
+    return rate(1, 1) - rate(0, 1), rate(1, 0) - rate(0, 0)
+""",
+        "with the mean's own NaN": """
+def odds_gap(labels, predictions, groups):
+    import warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tpr = [predictions[(groups == g) & (labels == 1)].mean() for g in (0, 1)]
+        fpr = [predictions[(groups == g) & (labels == 0)].mean() for g in (0, 1)]
+    return [tpr[1] - tpr[0], fpr[1] - fpr[0]]
+""",
+        "from tables of counts": """
+def odds_gap(labels, predictions, groups):
+    table = np.zeros((2, 2, 2))
+    np.add.at(table, (groups, labels, predictions), 1)
+    with np.errstate(all="ignore"):
+        rates = table[:, :, 1] / table.sum(-1)
+    gap = rates[1] - rates[0]
+    return gap[1], gap[0]
 """,
     },
 }

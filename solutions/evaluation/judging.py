@@ -1,6 +1,10 @@
 """What only the grader runs on the evaluation set."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import scipy.sparse
 import scipy.special
 import scipy.stats
 import sklearn.metrics
@@ -9,47 +13,107 @@ from numpy.random import Generator
 from labkit.grading import ByHand, Check, Exercise
 
 
-def classified(random: Generator, missing: int = 0) -> tuple:
-    classes = int(random.integers(3, 6))
-    n = int(random.integers(30, 60))
-    labels = random.integers(0, classes, size=n)
-    off = random.integers(0, classes, size=n)
-    predictions = np.where(random.random(n) < 0.5, labels, off)
-    return labels.tolist(), predictions.tolist(), classes + missing
+def run_each(answer, *inputs):
+    return [answer(*one) for one in inputs]
 
 
-def with_a_class_missing(random: Generator) -> tuple:
-    return classified(random, missing=int(random.integers(1, 3)))
+def run_and_look(answer, *inputs):
+    """Results, and what was given as it is afterwards."""
+    return [(answer(*one), one) for one in inputs]
 
 
-def run_kind(answer, labels, predictions, classes):
-    matrix = answer(labels, predictions, classes)
-    return [matrix, np.asarray(matrix).dtype.kind.replace("u", "i")]
+def draw_until(
+    random: Generator, draw: Callable[..., tuple], tells: Callable[..., Any]
+) -> tuple:
+    """The first draw that tells the right rule from the wrong ones."""
+    while not tells(*(inputs := draw(random))):
+        pass
+    return inputs
 
 
-def confusion(labels, predictions, classes):
-    return sklearn.metrics.confusion_matrix(
-        labels, predictions, labels=[*range(classes)]
+def texts_of(random: Generator, matrix: np.ndarray) -> tuple:
+    """Labels and predictions, in any order, of which this is the confusion matrix."""
+    pairs = np.repeat(np.argwhere(matrix >= 0), matrix.ravel(), axis=0)
+    labels, predictions = (
+        random.permutation(pairs).T.tolist() if len(pairs) else [[]] * 2
+    )
+    return labels, predictions, len(matrix)
+
+
+def each_pair(random: Generator, classes: int) -> np.ndarray:
+    """Counts of at least 1, more above the diagonal than below it."""
+    return random.integers(1, 4, size=(classes, classes)) + np.triu(
+        random.integers(3, 6, size=(classes, classes))
     )
 
 
+def classified(random: Generator) -> tuple:
+    return texts_of(random, each_pair(random, int(random.integers(3, 6))))
+
+
+def with_classes_missing(random: Generator) -> tuple:
+    """At the start, in the middle, at the end; on one side, on both."""
+    several = []
+    for place in (0, 1, -1):
+        for no_row, no_column in ((True, True), (True, False), (False, True)):
+            matrix = each_pair(random, int(random.integers(3, 5)))
+            if no_row:
+                matrix[place] = 0
+            if no_column:
+                matrix[:, place] = 0
+            several.append(texts_of(random, matrix))
+    alone = texts_of(random, np.array([[random.integers(2, 9)]]))
+    nothing = texts_of(random, np.zeros([int(random.integers(2, 5))] * 2, dtype=int))
+    return (*several, alone, nothing)
+
+
+def run_kind(answer, *inputs):
+    matrices = [answer(*one) for one in inputs]
+    return [(one, np.asarray(one).dtype.kind.replace("u", "i")) for one in matrices]
+
+
+def confusion(labels, predictions, classes):
+    each = np.ones(len(labels), dtype=int)
+    shape = (classes, classes)
+    return scipy.sparse.coo_array((each, (labels, predictions)), shape).toarray()
+
+
 def counts(random: Generator) -> tuple:
-    classes = int(random.integers(3, 7))
+    """A large class that draws errors, and small ones."""
+    classes = int(random.integers(3, 6))
     matrix = random.integers(0, 9, size=(classes, classes))
-    return (matrix + np.diag(random.integers(1, 40, size=classes)),)
-
-
-def counts_with_a_class_never_found(random: Generator) -> tuple:
-    matrix = counts(random)[0]
-    while len(matrix) < 4:  # with three classes nothing would be left
-        matrix = counts(random)[0]
-    matrix[0, 0] = 0
-    matrix[:, 1] = 0
-    matrix[2], matrix[:, 2] = 0, 0
+    matrix += np.diag(random.integers(1, 40, size=classes))
+    place = random.integers(0, classes)
+    matrix[place] *= 3
+    matrix[place, place] += random.integers(60, 90)
     return (matrix,)
 
 
+def counts_with_zeros(random: Generator) -> tuple:
+    """Classes that never occur, at every place; never found, never named, not there."""
+    several = []
+    for place in (0, 1, -1):
+        for emptied in ("both", "right", "row", "column"):
+            [matrix] = counts(random)
+            if emptied in ("row", "both"):
+                matrix[place] = 0
+            if emptied in ("column", "both"):
+                matrix[:, place] = 0
+            matrix[place, place] = 0
+            if emptied in ("right", "row"):
+                matrix[place - 1, place] += 2
+            if emptied in ("right", "column"):
+                matrix[place, place - 1] += 3
+            several.append((matrix,))
+    [wrong] = counts(random)
+    np.fill_diagonal(wrong, 0)
+    alone = np.array([[random.integers(2, 9)]])
+    return (*several, (wrong,), (alone,), (0 * alone,), (0 * wrong,))
+
+
 def f1(matrix):
+    if not matrix.any():
+        return 0.0
     pairs = np.argwhere(matrix)
     weights = matrix[tuple(pairs.T)]
     return float(
@@ -63,12 +127,41 @@ def f1(matrix):
     )
 
 
-def two_models(random: Generator) -> tuple:
-    n = int(random.integers(40, 90))
+def two_models(random: Generator, rows: int = 0) -> tuple:
+    n = rows or int(random.integers(40, 60))
     a = (random.random(n) < 0.6).astype(int)
-    b = np.where(random.random(n) < 0.5, a, random.random(n) < 0.8).astype(int)
-    draws = random.integers(0, n, size=(int(random.integers(30, 60)), n))
-    return a, b, draws
+    b = np.where(random.random(n) < 0.5, a, random.random(n) < 0.9).astype(int)
+    # So many that both quantiles lie between two values, not in their middle
+    return a, b, random.integers(0, n, size=(rows or int(random.integers(26, 33)), n))
+
+
+def show_each_rule(a, b, draws) -> bool:
+    """Neither end is an observed value, and the interval is not its own mirror."""
+    found = np.array(sorted(b[row].mean() - a[row].mean() for row in draws))
+    ends = np.diff([*found[:3], *found[-3:]])
+    return ends.min() > 0 and abs(found[0] + found[-1]) > 0.1
+
+
+def a_is_worse(a, b, draws) -> bool:
+    return show_each_rule(a, b, draws) and ends_of(a, b, draws)[0] > 0.02
+
+
+def pairs_of_models(random: Generator) -> tuple:
+    square = int(random.integers(27, 32))  # as many draws as texts
+    a, b, draws = draw_until(random, lambda r: two_models(r, square), a_is_worse)
+    return (
+        draw_until(random, two_models, a_is_worse),
+        (b, a, draws),
+    )
+
+
+def pairs_at_the_limits(random: Generator) -> tuple:
+    a, b, draws = draw_until(random, two_models, show_each_rule)
+    return (
+        (a, a, draws),
+        (a, b, draws[:1]),
+        (a[:1] * 0, a[:1] * 0 + 1, draws[:, :1] * 0),
+    )
 
 
 def ends_of(a, b, draws):
@@ -76,23 +169,34 @@ def ends_of(a, b, draws):
     return tuple(float(np.quantile(found, share)) for share in (0.025, 0.975))
 
 
-def answers_of_two(random: Generator) -> tuple:
-    a, b, _ = two_models(random)
-    return (a == 1).tolist(), (b == 1).tolist()
+def race(random: Generator, only_a: int, only_b: int) -> tuple:
+    """Two models' answers, in any order, among texts that tell nothing."""
+    both = int(random.integers(3, 9))
+    kinds = [[True, False]] * only_a + [[False, True]] * only_b
+    kinds += [[True, True]] * both + [[False, False]] * (both + 4)
+    return tuple(random.permutation(kinds).T.tolist())
+
+
+def a_winner(random: Generator) -> tuple:
+    k, more = (int(random.integers(*span)) for span in ((2, 7), (3, 8)))
+    return race(random, k, k + more), race(random, k + more, k)
 
 
 def a_close_race(random: Generator) -> tuple:
-    each, more = random.integers(2, 7, size=2).tolist()
-    both = random.random(int(random.integers(6, 20))) < 0.5
-    a = np.array([*both, *[True] * each, *[False] * each])
-    b = np.array([*both, *[False] * each, *[True] * each])  # a tie
-    won = [True] * (each + more + 1), [False] * (each + more + 1)
-    ahead = [*a.tolist(), *won[0]], [*b.tolist(), *won[1]]
-    return [a.tolist(), b.tolist()], [a.tolist(), a.tolist()], ahead
+    k, n = (int(x) for x in random.integers(2, 7, size=2))
+    return (
+        race(random, k, k),
+        race(random, k, k + 1),
+        race(random, 0, n),
+        race(random, n, 0),
+        race(random, 0, 0),
+        ([], []),
+    )
 
 
-def run_races(answer, *races):
-    return [answer(*race) for race in races]
+def a_long_race(random: Generator) -> tuple:
+    k, more = (int(random.integers(*span)) for span in ((1_000, 1_400), (40, 90)))
+    return race(random, k, k + more), race(random, k + more, k)
 
 
 def exact(a, b):
@@ -103,18 +207,51 @@ def exact(a, b):
     return float(scipy.stats.binomtest(ours, ours + theirs, 0.5).pvalue)
 
 
+def answers_in(random: Generator, bins: int, chosen: np.ndarray) -> tuple:
+    """Texts in these bins (from 0), off the edges: too sure and too unsure in turn."""
+    sizes = random.permutation([1, 3, 5, *random.integers(8, 20, size=len(chosen))])
+    which = np.repeat(chosen, sizes[: len(chosen)])
+    confidence = (which + random.uniform(0.1, 0.9, size=len(which))) / bins
+    is_sure = np.isin(which, chosen[::2])
+    right = (random.random(len(which)) < np.where(is_sure, 0.1, 0.9)).astype(int)
+    order = random.permutation(len(which))
+    return confidence[order], right[order]
+
+
 def confident(random: Generator) -> tuple:
-    n = int(random.integers(80, 160))
-    confidence = random.uniform(0.3, 1, size=n).round(3)
-    right = (random.random(n) < confidence * 0.8).astype(int)
-    return confidence, right, int(random.integers(4, 20))
+    """Fewer bins than 10 and more, of which the first and some others are empty."""
+    several = []
+    for bins in (int(random.integers(6, 10)), int(random.integers(11, 20))):
+        chosen = 1 + np.sort(random.permutation(bins - 2)[: bins - 3])
+        several.append((*answers_in(random, bins, chosen), bins))
+    return tuple(several)
 
 
 def on_the_edges(random: Generator) -> tuple:
-    n = int(random.integers(60, 90))
-    confidence = random.integers(1, 9, size=n) / 8
-    right = (random.random(n) < 0.6).astype(int)
-    return confidence + random.choice([0, 0.03], size=n) * (confidence < 1), right, 8
+    """Wrong on an edge, right below it: one bin holds both, and the next is empty."""
+    bins = int(random.choice([8, 16]))  # whose edges are exact
+    edges = np.arange(2, bins, 2)
+    on = np.repeat(edges, random.integers(1, 3, size=len(edges)))
+    below = np.repeat(edges, random.integers(1, 3, size=len(edges))) - 0.25
+    confidence = np.concatenate([on, below]) / bins
+    right = np.repeat([0, 1], [len(on), len(below)])
+    order = random.permutation(len(right))
+    sure = np.ones(int(random.integers(2, 5)))
+    is_right = (np.arange(len(sure)) == 0).astype(int)
+    return (confidence[order], right[order], bins), (sure, is_right, bins)
+
+
+def few_bins_or_texts(random: Generator) -> tuple:
+    """The default; one bin; one text; more bins than texts; next to no confidence."""
+    confidence, right = answers_in(random, 10, np.array([1, 2, 4, 5, 8, 9]))
+    one = random.uniform(0.41, 0.49, size=1)
+    return (
+        (confidence, right),
+        (confidence, right, 1),
+        (one, np.array([1]), 2),
+        (random.uniform([0.6, 0.8], [0.7, 0.9]), np.array([0, 1]), 37),
+        (np.array([1e-9, one[0] / 3, 0.9]), np.array([1, 0, 1]), 5),
+    )
 
 
 def ece(confidence, right, bins=10):
@@ -128,43 +265,163 @@ def ece(confidence, right, bins=10):
 
 
 def logits_and_labels(random: Generator) -> tuple:
-    n, classes = int(random.integers(60, 120)), int(random.integers(2, 6))
-    logits = random.normal(scale=2, size=(n, classes))
+    n, classes = int(random.integers(50, 90)), int(random.integers(3, 6))
+    logits = random.normal(scale=3, size=(n, classes))
+    logits *= random.choice([0.1, 1, 2], size=(n, 1))  # undecided, and decided
     labels = np.array(
         [random.choice(classes, p=row) for row in scipy.special.softmax(logits, 1)]
     )
-    hidden = float(random.uniform(0.3, 6))
-    candidates = np.geomspace(0.2, 9, num=40).round(4)
+    worst = slice(0, n // 8)  # sure, and wrong: the likelihood minds most
+    labels[worst] = logits[worst].argmin(1)
+    hidden = float(random.uniform(0.3, 3))
+    candidates = np.geomspace(0.2, 20, num=24).round(4)
     return logits * hidden, labels, random.permutation(candidates).tolist()
 
 
-def large_logits(random: Generator) -> tuple:
+def losses(logits, labels, candidates) -> np.ndarray:
+    scaled = logits / np.array(candidates, dtype=logits.dtype)[:, None, None]
+    log_p = scipy.special.log_softmax(scaled, axis=2)
+    return -log_p[:, np.arange(len(labels)), labels].mean(1)
+
+
+def is_clear(logits, labels, candidates) -> bool:
+    """The best is neither first nor last, and no rounding decides."""
+    found = losses(logits, labels, candidates)
+    best = int(found.argmin())
+    rough = losses(logits.astype(np.float32), labels, candidates)
+    second = np.delete(found, best).min(initial=np.inf)
+    is_alike = best == int(rough.argmin()) and second > found[best] + 1e-4
+    return is_alike and 0 < best < len(candidates) - 1
+
+
+def other_scores(logits, labels, candidates) -> list[np.ndarray]:
+    """What wrong answers make least, over the candidates: no such T may be the best."""
+    t = np.array(candidates)[:, None, None]
+    own = slice(None), np.arange(len(labels)), labels
+    log_p = scipy.special.log_softmax(logits / t, axis=2)
+    p = np.exp(log_p)
+    sure, is_right = p.max(2), logits.argmax(1) == labels
+    shifted = (logits - logits.max(1, keepdims=True)) / t
+    return [
+        abs(sure.mean(1) - is_right.mean()),
+        np.array([ece(row, is_right) for row in sure]),
+        ((p - np.eye(p.shape[2])[labels]) ** 2).sum((1, 2)),
+        -p[own].mean(1),
+        np.median(-log_p[own], axis=1),
+        (-log_p[own]).max(1),
+        np.log(np.exp(shifted).sum((1, 2))) - shifted[own].mean(1),  # over all texts
+        -scipy.special.log_softmax(logits / t, axis=1)[own].mean(1),
+    ]
+
+
+def is_its_own_rule(logits, labels, candidates) -> bool:
+    """Neither an end, nor what another score would choose."""
+    if not is_clear(logits, labels, candidates):
+        return False
+    scores = other_scores(logits, labels, candidates)
+    others = [score.argmin() for score in scores]
+    ends = [np.argmin(candidates), np.argmax(candidates)]
+    return losses(logits, labels, candidates).argmin() not in [*others, *ends]
+
+
+def usual_logits(random: Generator) -> tuple:
+    return (
+        draw_until(random, logits_and_labels, is_its_own_rule),
+        draw_until(random, logits_and_labels, is_its_own_rule),
+    )
+
+
+def moved(random: Generator, sign: int) -> tuple:
     logits, labels, candidates = logits_and_labels(random)
-    return logits + random.uniform(1e4, 3e4, size=(len(labels), 1)), labels, candidates
+    distance = random.uniform(2e4, 4e4, size=(len(labels), 1))
+    return logits + sign * distance, labels, candidates
+
+
+def far_apart(random: Generator) -> tuple:
+    """Sure and wrong by ten thousands, sure and right by a few: the hottest is best."""
+    n, classes = int(random.integers(20, 30)), int(random.integers(2, 5))
+    logits = random.normal(size=(n, classes))
+    labels = random.integers(0, classes, size=n)
+    own, other = np.arange(n), (labels + 1) % classes
+    logits[own, labels] += random.uniform(4, 9, size=n)
+    logits[own[:5], other[:5]] = random.uniform(2e4, 4e4, size=5)
+    candidates = np.geomspace(0.5, 9, num=8).round(4)
+    return logits, labels, random.permutation(candidates).tolist()
+
+
+def stretched(random: Generator) -> tuple:
+    logits, labels, candidates = logits_and_labels(random)
+    return 3e3 * logits, labels, [3e3 * t for t in candidates]
+
+
+def large_logits(random: Generator) -> tuple:
+    draws = (lambda r: moved(r, 1), lambda r: moved(r, -1), far_apart, stretched)
+    return tuple(draw_until(random, draw, is_clear) for draw in draws)
+
+
+def few_texts(random: Generator) -> tuple:
+    """One text, two classes; one candidate; the coolest is best, the hottest is."""
+    logits, labels, candidates = draw_until(random, logits_and_labels, is_clear)
+    margin = random.uniform(1, 3)
+    right, wrong = np.array([[margin, -margin]]), np.array([[-margin, margin]])
+    first = np.array([0])
+    three = random.permutation([0.5, 1.0, 2.5]).tolist()
+    return (
+        (logits, labels, candidates),
+        (right, first, three),
+        (wrong, first, three),
+        (logits, labels, [candidates[0]]),
+    )
 
 
 def coolest(logits, labels, candidates):
-    def loss(t):
-        log_p = scipy.special.log_softmax(logits / t, axis=1)
-        return -np.take_along_axis(log_p, labels[:, None], 1).sum()
+    return float(candidates[int(losses(logits, labels, candidates).argmin())])
 
-    return float(sorted(candidates, key=loss)[0])
+
+def people(random: Generator, rates: tuple, without: tuple = ()) -> tuple:
+    """Labels, predictions and groups; `rates` of yes by group, label.
+
+    Args:
+        without: Pairs of group and label that nobody has.
+    """
+    rows = []
+    sizes = random.permutation([9, 12, 17, 21]).tolist()
+    for (group, label), rate, n in zip(np.ndindex(2, 2), rates, sizes, strict=True):
+        if (group, label) not in without:
+            yes = round(rate * n)
+            rows += [[label, 1, group]] * yes + [[label, 0, group]] * (n - yes)
+    table = np.array(rows, dtype=int).reshape(-1, 3)
+    labels, predictions, groups = random.permutation(table).T
+    return labels.copy(), predictions.copy(), groups.copy()
+
+
+def rates_apart(random: Generator, by_label: tuple) -> tuple:
+    """Rates by (group, label), group 1's above or below by these much and a little."""
+    of_0 = [random.uniform(0.45, 0.55) for _ in by_label]
+    of_1 = [
+        x + by + random.uniform(-0.03, 0.03)
+        for x, by in zip(of_0, by_label, strict=True)
+    ]
+    return (*of_0, *of_1)
 
 
 def decisions(random: Generator) -> tuple:
-    n = int(random.integers(80, 140))
-    groups = random.integers(0, 2, size=n)
-    labels = (random.random(n) < 0.3 + 0.4 * groups).astype(int)
-    favour = random.choice([-0.2, 0.2])  # the sign of a gap must not be known
-    yes = random.random(n) < 0.3 + 0.3 * labels + favour * groups
-    return labels, yes.astype(int), groups
+    """Every pair of signs: none may be known beforehand."""
+    several = [(0.2, 0.38), (0.38, -0.2), (-0.2, 0.38), (-0.38, -0.2)]
+    return tuple(people(random, rates_apart(random, by)) for by in several)
 
 
-def nobody_with_a_label(random: Generator) -> tuple:
-    labels, predictions, groups = decisions(random)
-    whole = int(random.integers(0, 2))  # the group that is left as it is
-    keep = (groups == whole) | (labels == int(random.integers(0, 2)))
-    return labels[keep], predictions[keep], groups[keep]
+def somebody_missing(random: Generator) -> tuple:
+    """Each label in each group, each label, each group, everybody, all but one."""
+    cells = [*np.ndindex(2, 2)]
+    some = [[cell] for cell in cells]
+    some += [[c for c in cells if c[axis] == i] for axis in (0, 1) for i in (0, 1)]
+    some += [[(0, 0), (1, 1)], cells]
+    several = [
+        people(random, rates_apart(random, (0.2, -0.38)), missing) for missing in some
+    ]
+    one = tuple(column[:1] for column in several[0])
+    return (*several, one)
 
 
 def gaps(labels, predictions, groups):
@@ -180,61 +437,105 @@ def gaps(labels, predictions, groups):
     return float(rates[1, 1] - rates[0, 1]), float(rates[1, 0] - rates[0, 0])
 
 
+def each_time(draw: Callable[[Generator], tuple], times: int = 2) -> Callable:
+    """Inputs for a harness that runs each."""
+    return lambda random: tuple(draw(random) for _ in range(times))
+
+
 EXERCISES = [
     Exercise(
         "confusion_matrix",
         confusion,
         [
-            Check("texts of every class", 2, classified, run_kind),
-            Check("a class that never occurs", 1, with_a_class_missing, run_kind),
+            Check("texts of every class", 2, each_time(classified), run_kind),
+            Check(
+                "classes that never occur, one class, no text",
+                1,
+                with_classes_missing,
+                run_kind,
+                cases=2,
+            ),
         ],
     ),
     Exercise(
         "macro_f1",
         f1,
         [
-            Check("classes of every size", 3, counts),
+            Check("classes of every size", 2, each_time(counts), run_each),
             Check(
                 "classes never found, never named, absent",
                 1,
-                counts_with_a_class_never_found,
+                counts_with_zeros,
+                run_each,
+                cases=2,
             ),
+            Check("what was given stays", 1, each_time(counts), run_and_look, cases=1),
         ],
     ),
     Exercise(
-        "bootstrap_difference", ends_of, [Check("two models", 5, two_models, cases=5)]
+        "bootstrap_difference",
+        ends_of,
+        [
+            Check("two models", 4, pairs_of_models, run_each),
+            Check(
+                "one model twice, one draw, one text", 1, pairs_at_the_limits, run_each
+            ),
+        ],
     ),
     Exercise(
         "mcnemar",
         exact,
         [
-            Check("two models that differ", 3, answers_of_two),
-            Check("a close race, and a race of equals", 2, a_close_race, run_races),
+            Check("two models that differ", 3, a_winner, run_each, tolerance=1e-6),
+            Check(
+                "a tie, nothing that one alone got right, no text",
+                1,
+                a_close_race,
+                run_each,
+                tolerance=1e-6,
+            ),
+            Check("thousands of texts", 1, a_long_race, run_each, cases=1),
         ],
     ),
     Exercise(
         "calibration_error",
         ece,
         [
-            Check("any confidence, any number of bins", 3, confident),
-            Check("confidence on the edges of bins", 2, on_the_edges),
+            Check("any confidence, any number of bins", 3, confident, run_each),
+            Check("confidence on the edges of bins", 1, on_the_edges, run_each),
+            Check(
+                "ten bins by default, one bin, one text, what was given stays",
+                1,
+                few_bins_or_texts,
+                run_and_look,
+            ),
         ],
     ),
     Exercise(
         "best_temperature",
         coolest,
         [
-            Check("logits of usual size", 3, logits_and_labels, cases=4),
-            Check("logits in the ten thousands", 1, large_logits, cases=4),
+            Check("logits of usual size", 2, usual_logits, run_each, cases=2),
+            Check("logits in the ten thousands", 1, large_logits, run_each, cases=2),
+            Check(
+                "one text, one candidate, what was given stays",
+                1,
+                few_texts,
+                run_and_look,
+                cases=2,
+            ),
         ],
     ),
     Exercise(
         "odds_gap",
         gaps,
         [
-            Check("two groups", 3, decisions, cases=8),
+            Check("two groups", 3, decisions, run_each),
             Check(
-                "a group in which nobody has a label", 1, nobody_with_a_label, cases=20
+                "nobody with a label, a group that is missing",
+                1,
+                somebody_missing,
+                run_each,
             ),
         ],
     ),

@@ -1,4 +1,8 @@
-"""What only the grader runs on the fine-tuning set."""
+"""What only the grader runs on the fine-tuning set.
+
+A draw gives a list of inputs, and a harness runs them all: each plants one rule of the
+statement, so that who breaks it fails every time.
+"""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -8,9 +12,31 @@ from labkit import training
 from labkit.grading import ByHand, Check, Exercise, normal
 
 
-def lengths_and_size(random: Generator) -> tuple:
-    count = int(random.integers(20, 40))
-    return random.integers(3, 12, size=count).tolist(), int(random.integers(3, 8))
+def many_alike(random: Generator) -> tuple:
+    """A last batch that is full, one of a single text, and too many texts for luck."""
+    size = int(random.integers(3, 8))
+    inputs = []
+    for count in (4 * size, 5 * size + 1, 40 * size):
+        lengths = random.integers(0, 13, size=count)
+        lengths[:4] = 12, 9, 2, 12  # as words, "9" is larger than "12"
+        inputs.append((random.permutation(lengths).tolist(), size))
+    return (inputs,)
+
+
+def batches_at_limits(random: Generator) -> tuple:
+    """One text a batch, one batch, room for more, and no text."""
+    others = random.permutation([0, *random.integers(1, 9, size=5)]).tolist()
+    lengths = [0, 9, *others]  # neither rises nor falls
+    sizes = 1, len(lengths), len(lengths) + 3
+    return ([*((lengths, size) for size in sizes), ([], 4)],)
+
+
+def run_batches(answer, inputs):
+    return [answer(lengths, size) for lengths, size in inputs]
+
+
+def run_batches_and_look(answer, inputs):
+    return [[answer(lengths, size), lengths] for lengths, size in inputs]
 
 
 def by_insertion(lengths, batch_size):
@@ -27,21 +53,48 @@ def by_insertion(lengths, batch_size):
 
 
 def states(random: Generator, padding: float = 3.0) -> tuple:
-    batch, length, size = random.permutation(range(3, 9))[:3].tolist()
-    ends = random.integers(1, length, size=batch)
-    seen = torch.arange(length) < torch.from_numpy(ends)[:, None]
-    values = normal(random, batch, length, size) + 1
-    return values.masked_fill(~seen[..., None], padding), seen.long()
+    """Four texts: padded on the right, on the left, in between, and not at all."""
+    length, size = random.permutation(range(5, 9))[:2].tolist()
+    seen = torch.ones(4, length, dtype=torch.long)
+    seen[0, int(random.integers(1, 3)) :] = 0
+    seen[1, : int(random.integers(1, 4))] = 0
+    seen[2, 1 : int(random.integers(3, length))] = 0
+    seen = seen[torch.from_numpy(random.permutation(4))]
+    values = normal(random, 4, length, size) + 1
+    return values.masked_fill(seen[..., None] == 0, padding), seen
 
 
-def states_with_nan(random: Generator) -> tuple:
-    return states(random, padding=float("nan"))
-
-
-def a_text_without_tokens(random: Generator) -> tuple:
+def texts(random: Generator) -> tuple:
     hidden_states, seen = states(random)
-    seen[int(random.integers(len(seen)))] = 0
-    return hidden_states, seen
+    one_token = hidden_states[:, :1], torch.ones_like(seen[:, :1])
+    one_number = hidden_states[..., :1], seen
+    alone = [(hidden_states[i : i + 1], seen[i : i + 1]) for i in range(4)]
+    return ([(hidden_states, seen), one_token, one_number, *alone],)
+
+
+def anything_at_padding(random: Generator) -> tuple:
+    return ([states(random, float(padding)) for padding in ("nan", "inf", "-inf")],)
+
+
+def texts_without_tokens(random: Generator) -> tuple:
+    """One of four, and one alone; what it holds is a number, or NaN."""
+    inputs = []
+    for padding in (3.0, float("nan")):
+        hidden_states, seen = states(random, padding)
+        empty = int(random.integers(4))
+        seen[empty] = 0
+        hidden_states[empty] = padding
+        alone = slice(empty, empty + 1)
+        inputs += [(hidden_states, seen), (hidden_states[alone], seen[alone])]
+    return (inputs,)
+
+
+def run_pooled(answer, inputs):
+    return [answer(hidden_states, seen) for hidden_states, seen in inputs]
+
+
+def run_pooled_and_look(answer, inputs):
+    return [[answer(hidden, seen), hidden] for hidden, seen in inputs]
 
 
 def pooled(hidden_states, attention_mask):
@@ -52,26 +105,49 @@ def pooled(hidden_states, attention_mask):
     return torch.stack(rows)
 
 
-def logits_and_labels(random: Generator, scale: float = 2.0) -> tuple:
-    batch, length, classes = random.permutation(range(3, 9))[:3].tolist()
-    labels = torch.from_numpy(random.integers(0, classes, size=(batch, length)))
-    hidden = torch.from_numpy(random.random((batch, length)) < 0.5)
-    hidden[0, 0] = False
-    return normal(random, batch, length, classes, scale=scale), labels.masked_fill(
-        hidden, -100
-    )
+def labelled(random: Generator, scale: float = 2.0) -> tuple:
+    """Three texts: one with one label, a dear one; one with all; and one with none."""
+    length, classes = random.permutation(range(4, 9))[:2].tolist()
+    logits = normal(random, 3, length, classes, scale=scale)
+    labels = torch.from_numpy(random.integers(0, classes, size=(3, length)))
+    labels[1, 0], labels[1, -1] = 0, classes - 1
+    kept = int(random.integers(length))
+    for row, place, less in ((0, kept, 12), (1, 0, 4), (1, length - 1, 4)):
+        own = labels[row, place]
+        logits[row, place, own] = logits[row, place].min() - less
+    labels[0, :kept] = labels[0, kept + 1 :] = labels[2] = -100
+    order = torch.from_numpy(random.permutation(3))
+    return logits[order], labels[order]
+
+
+def logits_and_labels(random: Generator) -> tuple:
+    """Also one text, one token, one class."""
+    inputs = [labelled(random)]
+    for batch, length, classes in ((1, 4, 3), (4, 1, 3), (2, 3, 1), (1, 1, 3)):
+        labels = random.integers(0, classes, size=(batch, length))
+        inputs.append((normal(random, batch, length, classes), torch.tensor(labels)))
+    return (inputs,)
 
 
 def large_logits(random: Generator) -> tuple:
-    return logits_and_labels(random, scale=1_000.0)
+    """Tokens whose logits are all near 1,000, all near −1,000, or both."""
+    logits, labels = labelled(random)
+    levels = torch.full(labels.shape, 1_000.0)
+    levels[:, ::2] = -1_000
+    logits += levels[..., None]
+    full = int((labels != -100).sum(1).argmax())
+    own = labels[full, 1]
+    logits[full, 1] = 1_000
+    logits[full, 1, own] = -1_000
+    return ([(logits, labels)],)
 
 
 def some_and_none(random: Generator) -> tuple:
-    logits, labels = logits_and_labels(random)
+    logits, labels = labelled(random)
     return logits, torch.full_like(labels, -100), labels
 
 
-def run_by_hand(answer, logits, labels):
+def run_by_hand(answer, inputs):
     from torch.overrides import TorchFunctionMode
 
     used = set()
@@ -83,11 +159,24 @@ def run_by_hand(answer, logits, labels):
                 used.add(name)
             return function(*args, **(kwargs or {}))
 
-    given = logits.clone().requires_grad_()
-    with Watch():
+    found = []
+    for logits, labels in inputs:
+        given = logits.clone().requires_grad_()
+        with Watch():
+            loss = answer(given, labels)
+        loss.backward()
+        found.append([loss, given.grad, labels])
+    return [found, len(used)]
+
+
+def run_losses(answer, inputs):
+    found = []
+    for logits, labels in inputs:
+        given = logits.clone().requires_grad_()
         loss = answer(given, labels)
-    loss.backward()
-    return [loss, given.grad, len(used)]
+        loss.backward()
+        found.append([loss, given.grad])
+    return found
 
 
 def run_none_due(answer, logits, undue, labels):
@@ -105,85 +194,144 @@ def mean_loss(logits, labels):
     return -(log_p * F.one_hot(labels[due], logits.size(-1))).sum() / due.sum()
 
 
+def plans(random: Generator, *lengths: tuple) -> tuple:
+    """Steps in all and of warm-up, each with a peak of another size."""
+    peaks = [random.uniform(1, 9) * 10.0 ** (-i) for i in range(len(lengths))]
+    return ([(*ab, float(peak)) for ab, peak in zip(lengths, peaks, strict=True)],)
+
+
 def steps(random: Generator) -> tuple:
-    total = int(random.integers(20, 60))
-    warmup = int(random.integers(3, total // 2))
-    return total, warmup, float(random.uniform(1e-3, 1))
+    """Warm-up over some steps, all but one, all, one of many, and one of one."""
+    total = int(random.integers(12, 20))
+    some = int(random.integers(3, total // 2))
+    short = int(random.integers(4, 9))
+    limits = [(short, short - 1), (short, short), (short + 1, 1), (1, 1)]
+    return plans(random, (total, some), *limits)
 
 
 def steps_without_warmup(random: Generator) -> tuple:
-    total, _, peak = steps(random)
-    return total, 0, peak
+    return plans(random, (int(random.integers(6, 20)), 0), (2, 0), (1, 0))
 
 
-def run_rates(answer, total, warmup, peak):
-    return [answer(step, total, warmup, peak) / peak for step in range(1, total + 1)]
+def run_rates(answer, plans):
+    return [
+        [answer(step, total, warmup, peak) / peak for step in range(1, total + 1)]
+        for total, warmup, peak in plans
+    ]
 
 
 def rate(step, total, warmup, peak):
     return peak * training.schedule(step, total, warmup / total)
 
 
-def model_and_top(random: Generator) -> tuple:
-    layers = int(random.integers(3, 8))
-    sizes = random.integers(3, 9, size=layers + 2).tolist()
-    before = random.integers(0, 2, size=layers + 2).tolist()
-    return sizes, int(random.integers(1, layers + 1)), before
+def toy(random: Generator, layers: int, top: int, *learning: int) -> tuple:
+    """A model's sizes, how many layers are to learn, and what learns before."""
+    sizes = random.integers(3, 9, size=layers + 3).tolist()
+    before = random.choice(learning, size=layers + 3).tolist()
+    return sizes, top, before
 
 
-def model_and_nothing(random: Generator) -> tuple:
-    sizes, _, before = model_and_top(random)
-    return sizes, 0, before
-
-
-def run_frozen(answer, sizes, top, before):
-    model = torch.nn.Module()
-    model.embeddings = torch.nn.Embedding(sizes[0], 2)
-    layers = [torch.nn.Linear(2, size) for size in sizes[1:-1]]
-    model.layers = torch.nn.ModuleList(layers)
-    model.head = torch.nn.Linear(sizes[-1], 2)
-    parts = [model.embeddings, *layers, model.head]
-    for part, learns in zip(parts, before, strict=True):
-        part.requires_grad_(bool(learns))
-    count = answer(model, top)
-    return [
-        count,
-        [[int(p.requires_grad) for p in part.parameters()] for part in parts],
+def models_and_top(random: Generator) -> tuple:
+    """Some of the layers, all, and the only one."""
+    layers = int(random.integers(3, 6))
+    models = [
+        toy(random, layers, int(random.integers(1, layers)), 0),
+        toy(random, layers + 1, layers - 1, 1),
+        toy(random, layers + 2, 1, 0, 1),
+        toy(random, layers, layers, 0),
+        toy(random, 1, 1, 0),
     ]
+    return (models,)
+
+
+def models_and_nothing(random: Generator) -> tuple:
+    layers = int(random.integers(2, 6))
+    before = [(0,), (1,), (0, 1)]
+    return ([toy(random, layers + i, 0, *kinds) for i, kinds in enumerate(before)],)
+
+
+def run_frozen(answer, models):
+    found = []
+    for (first, *inside, pooled, last), top, before in models:
+        nn, model = torch.nn, torch.nn.Module()
+        model.embeddings = nn.Embedding(first, 2)
+        layers = [nn.Sequential(nn.Linear(2, n), nn.Linear(n, 2)) for n in inside]
+        model.layers = nn.ModuleList(layers)
+        model.pooler = nn.Linear(2, pooled)
+        model.head = nn.Linear(pooled, last)
+        parts = [model.embeddings, *layers, model.pooler, model.head]
+        for part, learns in zip(parts, before, strict=True):
+            part.requires_grad_(bool(learns))
+        count = answer(model, top)
+        flags = [[int(p.requires_grad) for p in part.parameters()] for part in parts]
+        found.append([count, flags])
+    return found
 
 
 def thaw(model, top):
-    learning = {"head"} | {
-        f"layers.{i}" for i in range(len(model.layers)) if len(model.layers) - i <= top
-    }
+    lowest = len(model.layers) - top
     count = 0
     for name, parameter in model.named_parameters():
-        learns = name.rpartition(".")[0] in learning
-        parameter.requires_grad = learns
+        first, second, *_ = name.split(".")
+        in_layers = first == "layers" and int(second) >= lowest
+        parameter.requires_grad = learns = in_layers or first == "head"
         count += parameter.numel() * learns
     return count
 
 
-def batch_and_size(random: Generator) -> tuple:
-    examples, size, classes = int(random.integers(11, 20)), 4, 3
+def batch(random: Generator, examples: int) -> tuple:
+    size, classes = 4, 3
     labels = torch.from_numpy(random.integers(0, classes, size=examples))
     weights = normal(random, classes, size), normal(random, classes)
-    part = int(random.integers(2, 6))
-    return normal(random, examples, size), labels, part, *weights
+    return normal(random, examples, size), labels, *weights
+
+
+def parts_of_any_size(random: Generator) -> tuple:
+    """Parts that fit, one example left over, one at a time, all, and room for more."""
+    part = int(random.integers(3, 6))
+    few = int(random.integers(3, 6))
+    sizes = [(3 * part, part), (2 * part + 1, part), (few, 1), (few, few)]
+    sizes += [(few, few + 2), (1, 1)]
+    return ([(*batch(random, examples), part) for examples, part in sizes],)
+
+
+def some_ignored(random: Generator) -> tuple:
+    """Of the first part one label counts, of the second none, of the third all."""
+    inputs = []
+    for left_over in (0, 1):
+        part = int(random.integers(3, 6))
+        examples, labels, *weights = batch(random, 3 * part + left_over)
+        labels[1 : 2 * part] = -100
+        inputs.append((examples, labels, *weights, part))
+    return (inputs,)
+
+
+def run_accumulated(answer, inputs):
+    found = []
+    for examples, labels, weight, bias, part in inputs:
+        model = torch.nn.Linear(*reversed(weight.shape))
+        model.load_state_dict({"weight": weight, "bias": bias})
+        loss = answer(model, examples, labels, part)
+        found.append([loss, model.weight.grad, model.bias.grad])
+    return found
+
+
+def run_and_look(answer, inputs):
+    found = []
+    for examples, labels, weight, bias, part in inputs:
+        model = torch.nn.Linear(*reversed(weight.shape))
+        model.load_state_dict({"weight": weight, "bias": bias})
+        loss = answer(model, examples, labels, part)
+        found.append([loss, isinstance(loss, torch.Tensor), model.weight, model.bias])
+    return found
 
 
 def unevenly_ignored(random: Generator) -> tuple:
-    inputs, labels, part, *weights = batch_and_size(random)
-    hidden = torch.from_numpy(random.random(len(labels)) < 0.4)
-    hidden[: part - 1], hidden[part] = True, False
-    return inputs, labels.masked_fill(hidden, -100), part, *weights
-
-
-def run_accumulated(answer, inputs, labels, part, weight, bias):
-    model = torch.nn.Linear(*reversed(weight.shape))
-    model.load_state_dict({"weight": weight, "bias": bias})
-    loss = answer(model, inputs, labels, part)
-    return [loss, model.weight.grad, model.bias.grad]
+    """In the first two parts one label counts; more parts than a part has examples."""
+    part = int(random.integers(3, 5))
+    inputs, labels, *weights = batch(random, part * part + 2)
+    labels[1:part] = labels[part + 1 : 2 * part] = -100
+    return inputs, labels, part, *weights
 
 
 def run_after_another(answer, inputs, labels, part, weight, bias):
@@ -222,55 +370,98 @@ def at_once(model, inputs, labels, part_size):
         own = log_p[torch.arange(len(their)), their.clamp(min=0)]
         loss = -(own * weight).sum()
         loss.backward()
-        total += float(loss)
+        total += float(loss.detach())
     return total
 
 
-def scores(random: Generator, none: float = -20.0) -> tuple:
-    length = int(random.integers(14, 24))
-    start, end = normal(random, length, scale=3), normal(random, length, scale=3)
-    start[0] = end[0] = none
-    begins = int(random.integers(4, 7))
-    context = torch.arange(length) >= begins
-    context[-1] = False
-    start[1:begins] += 6  # the question looks like an answer
-    end[1:begins] += 6
-    return start, end, context, int(random.integers(2, 6))
+def text(
+    random: Generator,
+    stretch: tuple[int, int, int],
+    longest: int,
+    starts: dict[int, int],
+    ends: dict[int, int],
+    level: float = 0.0,
+) -> tuple:
+    """Scores that no rounding decides: those planted lie 10 above their neighbours.
+
+    Args:
+        stretch: Tokens before the context, in it, and after it.
+        starts, ends: From a place in the context to what is added to its score.
+    """
+    before, inside, after = stretch
+    noise = random.integers(-16, 17, size=(2, 1 + before + inside + after)) / 16
+    start, end = torch.from_numpy(noise).float()
+    context = torch.zeros(len(start), dtype=torch.bool)
+    context[1 + before : 1 + before + inside] = True
+    for scored, planted in ((start, starts), (end, ends)):
+        scored[~context] += 30  # the question looks like an answer
+        for place, more in planted.items():
+            scored[1 + before + place] += more
+    start[0], end[0] = 45.0, -95.0  # together less than any span, apart not
+    return start + level, end + level, context, longest
+
+
+def one_too_long(random: Generator, more: int) -> tuple:
+    """The likeliest span has `more` tokens than are allowed; another is alone."""
+    longest, first = int(random.integers(2, 5)), int(random.integers(2, 5))
+    last = first + longest - 1 + more
+    stretch = int(random.integers(1, 5)), last + 3, int(random.integers(1, 5))
+    starts, ends = {0: 11, first: 12}, {0: 11, last: 12}
+    return text(random, stretch, longest, starts, ends)
+
+
+def high_alone(random: Generator, longest: int, level: float = 0.0) -> tuple:
+    """The highest end comes first, the highest start last; the best span lies between."""
+    first = int(random.integers(2, 5))
+    stretch = int(random.integers(0, 4)), first + 5, int(random.integers(0, 4))
+    starts, ends = {first: 12, first + 4: 14}, {0: 14, first + 1: 12}
+    return text(random, stretch, longest, starts, ends, level)
+
+
+def to_the_edges(random: Generator, longest: int) -> tuple:
+    """From the first token after [CLS] to the last of the text."""
+    inside = int(random.integers(4, 9))
+    return text(random, (0, inside, 0), longest, {0: 12}, {inside - 1: 12})
 
 
 def short_spans(random: Generator) -> tuple:
-    """In every other text the likeliest span is one token too long."""
-    inputs = [scores(random) for _ in range(6)]
-    for number, (start, end, context, longest) in enumerate(inputs):
-        begins, length = int(context.nonzero()[0]), len(context)
-        first = int(random.integers(begins, length - 1 - longest))
-        start[first] += 8
-        end[first + longest - 1 + number % 2] += 8
+    inputs = [one_too_long(random, more) for more in (0, 1, 1, 2)]
+    inputs += [
+        text(random, (2, 5, 1), 1, {2: 12, 4: 11}, {3: 12, 4: 11}),
+        text(random, (1, 7, 0), 2, {5: 12, 0: 11}, {2: 12, 0: 11}),  # end before start
+        high_alone(random, 2),
+        text(random, (3, 1, 2), 2, {}, {}),
+    ]
     return (inputs,)
 
 
 def long_spans(random: Generator) -> tuple:
-    start, end, context, _ = scores(random)
-    return start, end, context, 30
-
-
-def maybe_none(random: Generator) -> tuple:
-    inputs = [scores(random) for _ in range(6)]
-    for start, end, context, longest in inputs:
-        first, last = search(start, end, context, longest)
-        off = float(random.uniform(0.05, 0.5)) * int(random.choice([-1, 1]))
-        start[0], end[0] = off, start[first] + end[last]
-    inputs[0][2][:] = False
-    start, end, context, longest = inputs[1]  # as good as no answer, to the last bit
-    for scored in (start, end):
-        scored.mul_(1024).round_().div_(1024)
-    first, last = search(start.index_fill(0, torch.tensor(0), -99), end, *inputs[1][2:])
-    start[0], end[0] = 0.0, start[first] + end[last]
+    inputs = [high_alone(random, 30), to_the_edges(random, 8), to_the_edges(random, 30)]
+    inputs += [high_alone(random, 30, level) for level in (-40.0, -500_000.0)]
     return (inputs,)
 
 
-def run_all(answer, inputs):
+def maybe_none(random: Generator) -> tuple:
+    """No answer is a little likelier, or less, by its start or by its end; or as."""
+    inputs = []
+    for off in (-0.5, 0.0, 0.5):
+        for shift in (-30, 30):
+            start, end, context, longest = given = high_alone(random, 5)
+            first, last = search(*given)
+            best = start[first] + end[last]
+            start[0], end[0] = best + shift + off, -shift
+            inputs.append((start, end, context, longest))
+    nowhere = text(random, (3, 0, 2), 3, {}, {})
+    alone = text(random, (0, 0, 0), 3, {}, {})
+    return ([*inputs, nowhere, alone],)
+
+
+def run_spans(answer, inputs):
     return [list(answer(*given)) for given in inputs]
+
+
+def run_spans_and_look(answer, inputs):
+    return [[list(answer(*given)), *given[:2]] for given in inputs]
 
 
 def search(start, end, context, longest):
@@ -291,23 +482,41 @@ EXERCISES = [
     Exercise(
         "batches_by_length",
         by_insertion,
-        [Check("texts of all lengths, many alike", 3, lengths_and_size, cases=10)],
+        [
+            Check("texts of all lengths, many alike", 2, many_alike, run_batches),
+            Check(
+                "one text a batch, one batch, no text, and `lengths` afterwards",
+                1,
+                batches_at_limits,
+                run_batches_and_look,
+            ),
+        ],
     ),
     Exercise(
         "mean_pool",
         pooled,
         [
-            Check("texts with padding", 1, states),
-            Check("NaN at padding", 1, states_with_nan),
-            Check("a text without tokens", 1, a_text_without_tokens),
+            Check(
+                "padding anywhere, sizes of 1, and the input afterwards",
+                1,
+                texts,
+                run_pooled_and_look,
+            ),
+            Check("NaN and infinity at padding", 1, anything_at_padding, run_pooled),
+            Check("a text without tokens", 1, texts_without_tokens, run_pooled),
         ],
     ),
     Exercise(
         "token_loss",
         mean_loss,
         [
-            Check("labels here and there", 2, logits_and_labels, run_by_hand),
-            Check("its gradient, for logits of 1,000", 1, large_logits, run_by_hand),
+            Check(
+                "labels here and there, and afterwards",
+                2,
+                logits_and_labels,
+                run_by_hand,
+            ),
+            Check("its gradient, for logits of ±1,000", 1, large_logits, run_losses),
             Check("no label at all", 1, some_and_none, run_none_due),
         ],
     ),
@@ -315,7 +524,7 @@ EXERCISES = [
         "learning_rate",
         rate,
         [
-            Check("with warm-up", 2, steps, run_rates),
+            Check("with warm-up", 2, steps, run_rates, cases=2),
             Check("without", 1, steps_without_warmup, run_rates),
         ],
     ),
@@ -323,23 +532,28 @@ EXERCISES = [
         "freeze",
         thaw,
         [
-            Check("some layers", 3, model_and_top, run_frozen, cases=10),
-            Check("no layer", 1, model_and_nothing, run_frozen),
+            Check("some layers, or all", 3, models_and_top, run_frozen),
+            Check("no layer", 1, models_and_nothing, run_frozen),
         ],
     ),
     Exercise(
         "accumulate",
         at_once,
         [
-            Check("parts of any size", 2, batch_and_size, run_accumulated),
-            Check(
-                "labels of −100, unevenly spread", 2, unevenly_ignored, run_accumulated
-            ),
+            Check("parts of any size", 1, parts_of_any_size, run_accumulated, cases=2),
+            Check("labels of −100, unevenly spread", 2, some_ignored, run_accumulated),
             Check(
                 "a gradient from before, and no part too large",
                 2,
                 unevenly_ignored,
                 run_after_another,
+            ),
+            Check(
+                "a loss that is a number, and parameters that stay",
+                1,
+                parts_of_any_size,
+                run_and_look,
+                cases=1,
             ),
         ],
     ),
@@ -347,9 +561,15 @@ EXERCISES = [
         "best_span",
         search,
         [
-            Check("short spans", 2, short_spans, run_all),
-            Check("spans of any length", 2, long_spans, cases=5),
-            Check("no answer, or barely one", 2, maybe_none, run_all),
+            Check("short spans", 2, short_spans, run_spans, cases=2),
+            Check(
+                "spans of any length, and the scores afterwards",
+                2,
+                long_spans,
+                run_spans_and_look,
+                cases=2,
+            ),
+            Check("no answer, or barely one", 2, maybe_none, run_spans, cases=2),
         ],
     ),
     ByHand(

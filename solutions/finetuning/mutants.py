@@ -29,6 +29,75 @@ MUTANTS = {
                 "range(0, len(order), batch_size)": "range(0, len(order) - batch_size + 1, batch_size)"
             },
         ),
+        Edit(
+            "`index` finds the first text of a length",
+            {
+                "sorted(range(len(lengths)), key=lambda i: -lengths[i])": "[lengths.index(n) for n in sorted(lengths, reverse=True)]"
+            },
+        ),
+        Answer(
+            "The batches are of like size",
+            """
+import numpy as np
+
+def batches_by_length(lengths, batch_size):
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    count = math.ceil(len(lengths) / batch_size)
+    return [part.tolist() for part in np.array_split(order, count)] if order else []
+""",
+        ),
+        Edit(
+            "an empty batch at the end",
+            {
+                "range(0, len(order), batch_size)": "range(0, len(order) + 1, batch_size)"
+            },
+        ),
+        Edit(
+            "no batch, not an empty one",
+            {"return [order[i": "return [[]] if not lengths else [order[i"},
+        ),
+        Edit(
+            "The list that was given has changed",
+            {
+                "    return [order[i": "    lengths.sort(reverse=True)\n    return [order[i"
+            },
+        ),
+        Answer(
+            "only one is left",
+            """
+def batches_by_length(lengths, batch_size):
+    texts = {length: number for number, length in enumerate(lengths)}
+    order = [texts[length] for length in sorted(texts, reverse=True)]
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+""",
+        ),
+        Edit("compared as words", {"-lengths[i]": "str(lengths[i]), reverse=True"}),
+        Edit(
+            "A text without tokens is a text",
+            {
+                "sorted(range(len(lengths))": "sorted((i for i, n in enumerate(lengths) if n)"
+            },
+        ),
+        Answer(
+            "only the last may be",
+            """
+def batches_by_length(lengths, batch_size):
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    rest = len(order) % batch_size
+    cuts = [0] * (rest > 0) + [*range(rest, len(order), batch_size)]
+    return [order[i : j] for i, j in zip(cuts, [*cuts[1:], len(order)])]
+""",
+        ),
+        Answer(
+            "have changed their order",
+            """
+import numpy as np
+
+def batches_by_length(lengths, batch_size):
+    order = np.argsort(lengths)[::-1].tolist()  # no stable sort
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+""",
+        ),
     ],
     "mean_pool": [
         Edit(
@@ -58,7 +127,85 @@ MUTANTS = {
             "fill, do not multiply",
             {"hidden_states.masked_fill(padding, 0.0)": "(hidden_states * ~padding)"},
         ),
-        Edit("NaN", {".clamp(min=1)": ""}),
+        Edit("0/0 is NaN", {".clamp(min=1)": ""}),
+        Answer(
+            "These are the first tokens",
+            """
+def mean_pool(hidden_states, attention_mask):
+    pooled = torch.zeros(hidden_states.size(0), hidden_states.size(2))
+    for row, (states, seen) in enumerate(zip(hidden_states, attention_mask)):
+        count = int(seen.sum())
+        if count:
+            pooled[row] = states[:count].mean(0)
+    return pooled
+""",
+        ),
+        Answer(
+            "all tokens from the first to the last",
+            """
+def mean_pool(hidden_states, attention_mask):
+    pooled = torch.zeros(hidden_states.size(0), hidden_states.size(2))
+    for row, (states, seen) in enumerate(zip(hidden_states, attention_mask)):
+        places = seen.nonzero().flatten()
+        if len(places):
+            pooled[row] = states[places[0] : places[-1] + 1].mean(0)
+    return pooled
+""",
+        ),
+        Edit(
+            "What was given has changed",
+            {"masked_fill(padding": "masked_fill_(padding"},
+        ),
+        Edit(
+            "`squeeze` took more",
+            {
+                "return total /": "return (total /",
+                "clamp(min=1)": "clamp(min=1)).squeeze()",
+            },
+        ),
+        Edit(
+            "`squeeze` took more",
+            {
+                "return total /": "return (total /",
+                "clamp(min=1)": "clamp(min=1)).squeeze(0)",
+            },
+        ),
+        Answer(
+            "∞ · 0 is NaN",
+            """
+def mean_pool(hidden_states, attention_mask):
+    clean = hidden_states.masked_fill(hidden_states.isnan(), 0.0)
+    total = (clean * attention_mask[..., None]).sum(1)
+    return total / attention_mask.sum(1, keepdim=True).clamp(min=1)
+""",
+        ),
+        Edit("not all texts'", {"sum(dim=1, keepdim=True)": "sum()"}),
+        Answer(
+            "its zeros must not come from what stands at padding",
+            """
+def mean_pool(hidden_states, attention_mask):
+    rows = []
+    for states, seen in zip(hidden_states, attention_mask.bool()):
+        rows.append(states[seen].mean(0) if seen.any() else states[0] * 0)
+    return torch.stack(rows)
+""",
+        ),
+        Answer(
+            "The text without tokens is missing",
+            """
+def mean_pool(hidden_states, attention_mask):
+    pairs = zip(hidden_states, attention_mask.bool())
+    return torch.stack([states[seen].mean(0) for states, seen in pairs if seen.any()])
+""",
+        ),
+        Answer(
+            "largest of each number",
+            """
+def mean_pool(hidden_states, attention_mask):
+    padding = attention_mask.unsqueeze(-1) == 0
+    return hidden_states.masked_fill(padding, -1e9).amax(1)
+""",
+        ),
     ],
     "token_loss": [
         Answer(
@@ -89,6 +236,75 @@ def token_loss(logits, labels):
                 "logits.log_softmax(dim=-1)": "(logits.exp() / logits.exp().sum(-1, keepdim=True)).log()"
             },
         ),
+        Edit("0 is a class", {"labels != -100": "labels > 0"}),
+        Edit("over the classes", {"log_softmax(dim=-1)": "log_softmax(dim=1)"}),
+        Edit(
+            "cut the way",
+            {"own = log_p": "own = log_p.detach()"},
+        ),
+        Answer(
+            "cut the way",
+            """
+def token_loss(logits, labels):
+    due = labels != -100
+    own = logits.log_softmax(-1).gather(-1, labels.clamp(min=0)[..., None]).squeeze(-1)
+    return (-(own * due).sum() / due.sum().clamp(min=1)).item()
+""",
+        ),
+        Answer(
+            "a small number inside the logarithm",
+            """
+def token_loss(logits, labels):
+    due = labels != -100
+    p = logits.softmax(-1).gather(-1, labels.clamp(min=0)[..., None]).squeeze(-1)
+    return -((p + 1e-9).log() * due).sum() / due.sum().clamp(min=1)
+""",
+        ),
+        Edit(
+            "The probability is 0",
+            {"logits.log_softmax(dim=-1)": "logits.softmax(dim=-1).log()"},
+        ),
+        Answer(
+            "e^−1000 is 0",
+            """
+def token_loss(logits, labels):
+    due = labels != -100
+    low = logits - logits.max().detach()  # not each token's own
+    log_p = low - low.exp().sum(-1, keepdim=True).log()
+    own = log_p.gather(-1, labels.clamp(min=0)[..., None]).squeeze(-1)
+    return -(own * due).sum() / due.sum().clamp(min=1)
+""",
+        ),
+        Answer(
+            "its gradient is NaN",
+            """
+def token_loss(logits, labels):
+    due = labels != -100
+    own = logits.log_softmax(-1).gather(-1, labels.clamp(min=0)[..., None]).squeeze(-1)
+    mean = -(own * due).sum() / due.sum()
+    return torch.where(due.any(), mean, torch.zeros(()))
+""",
+        ),
+        Answer(
+            "The labels that were given have changed",
+            """
+def token_loss(logits, labels):
+    due = labels != -100
+    labels[~due] = 0
+    own = logits.log_softmax(-1).gather(-1, labels[..., None]).squeeze(-1)
+    return -(own * due).sum() / due.sum().clamp(min=1)
+""",
+        ),
+        Answer(
+            "each loss was multiplied with each label",
+            """
+def token_loss(logits, labels):
+    due = labels != -100
+    log_p = logits.squeeze().log_softmax(-1)
+    own = log_p.gather(-1, labels.squeeze().clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    return -(own * due).sum() / due.sum().clamp(min=1)
+""",
+        ),
     ],
     "learning_rate": [
         Edit("It begins at 0", {"peak * step / top": "peak * (step - 1) / top"}),
@@ -114,10 +330,61 @@ def token_loss(logits, labels):
                 "(total + 1 - step) / (total + 1 - top)": "((total + 1 - step) / (total + 1 - top)) ** 2"
             },
         ),
+        Edit("The top comes one step late", {"max(1, warmup)": "warmup + 1"}),
+        Answer(
+            "Without warm-up it falls too",
+            """
+def learning_rate(step, total, warmup, peak):
+    if warmup == 0:
+        return peak
+    return peak * min(step / warmup, (total + 1 - step) / (total + 1 - warmup))
+""",
+        ),
+        Answer(
+            "The top lies before step 1",
+            """
+def learning_rate(step, total, warmup, peak):
+    if step <= warmup:
+        return peak * step / warmup
+    return peak * (total + 1 - step) / (total + 1 - warmup)
+""",
+        ),
+        Edit(
+            "on the way down too",
+            {"return peak * (total + 1 - step)": "return (total + 1 - step)"},
+        ),
+        Edit(
+            "A rate may be larger than 1",
+            {
+                "    top = max(1, warmup)": "    top, peak = max(1, warmup), min(1.0, peak)"
+            },
+        ),
+        Edit(
+            "A warm-up of one step",
+            {"max(1, warmup)": "max(2, warmup) if warmup else 1"},
+        ),
+        Edit(
+            "the last step is at the top",
+            {
+                "    if step <= top:": "    if warmup == total:\n        return peak\n    if step <= top:"
+            },
+        ),
+        Edit("It rises in a curve", {"peak * step / top": "peak * (step / top) ** 2"}),
+        Answer(
+            "It falls in a curve",
+            """
+def learning_rate(step, total, warmup, peak):
+    top = max(1, warmup)
+    if step <= top:
+        return peak * step / top
+    return peak * (1 + math.cos(math.pi * (step - top) / (total + 1 - top))) / 2
+""",
+        ),
     ],
     "freeze": [
         Edit(
-            "There are always five layers", {"len(model.layers) - top :": "5 - top :"}
+            "count from the last of `model.layers`",
+            {"len(model.layers) - top :": "5 - top :"},
         ),
         Edit(
             "The lower layers learn",
@@ -135,16 +402,83 @@ def token_loss(logits, labels):
             "was frozen before",
             """
 def freeze(model, top):
-    below = [model.embeddings, *model.layers[: len(model.layers) - top]]
+    lowest = len(model.layers) - top
+    below = [model.embeddings, model.pooler, *model.layers[:lowest]]
     for part in below:
         part.requires_grad_(False)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+""",
+        ),
+        Answer(
+            "Nothing is frozen: set",
+            """
+def freeze(model, top):
+    model.requires_grad = False
+    for part in [model.head, *model.layers[len(model.layers) - top :]]:
+        part.requires_grad = True
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+""",
+        ),
+        Answer(
+            "here `pooler`",
+            """
+def freeze(model, top):
+    for part in [model.embeddings, *model.layers[: len(model.layers) - top]]:
+        part.requires_grad_(False)
+    for part in [model.head, *model.layers[len(model.layers) - top :]]:
+        part.requires_grad_(True)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+""",
+        ),
+        Edit(
+            "With 0 the head still learns",
+            {"    for part": "    if not top:\n        return 0\n    for part"},
+        ),
+        Edit(
+            "Two layers learn, whatever",
+            {"len(model.layers) - top :": "len(model.layers) - 2 :"},
+        ),
+        Edit("not always three layers", {"len(model.layers) - top :": "3 - top :"}),
+        Answer(
+            "switch them on",
+            """
+def freeze(model, top):
+    model.requires_grad_(False)
+    for part in [model.head, *model.layers[len(model.layers) - top :]]:
+        for module in part.modules():
+            if hasattr(module, "weight"):
+                module.weight.requires_grad = True
+    return sum(
+        p.numel()
+        for part in [model.head, *model.layers[len(model.layers) - top :]]
+        for p in part.parameters()
+    )
+""",
+        ),
+        Edit(
+            "One layer too many",
+            {"len(model.layers) - top :": "len(model.layers) - top - 1 :"},
+        ),
+        Edit(
+            "The frozen numbers were counted",
+            {"if p.requires_grad)": "if not p.requires_grad)"},
+        ),
+        Answer(
+            "parameters of `model` itself still learn",
+            """
+import copy
+
+def freeze(model, top):
+    model = copy.deepcopy(model).requires_grad_(False)
+    for part in [model.head, *model.layers[len(model.layers) - top :]]:
+        part.requires_grad_(True)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 """,
         ),
     ],
     "accumulate": [
         Edit(
-            "`backward` is called once for all parts",
+            "All parts are in memory at a time",
             {
                 "        loss.backward()\n        total += loss.item()\n    return total": (
                     "        total = total + loss\n"
@@ -192,7 +526,7 @@ def accumulate(model, inputs, labels, part_size):
         Edit("Only one part's loss", {"total += loss.item()": "total = loss.item()"}),
         Edit("call `backward`", {"        loss.backward()\n": ""}),
         Answer(
-            "no part too large",
+            "The whole batch ran in one go",
             """
 def accumulate(model, inputs, labels, part_size):
     model.zero_grad()
@@ -201,10 +535,94 @@ def accumulate(model, inputs, labels, part_size):
     return loss.item()
 """,
         ),
+        Answer(
+            "A part weighs by its examples",
+            """
+def accumulate(model, inputs, labels, part_size):
+    model.zero_grad()
+    total = 0.0
+    for some, their in zip(inputs.split(part_size), labels.split(part_size)):
+        loss = F.cross_entropy(model(some), their) * len(their) / len(labels)
+        loss.backward()
+        total += loss.item()
+    return total
+""",
+        ),
+        Edit(
+            "The last part is missing",
+            {
+                "range(0, len(inputs), part_size)": "range(0, len(inputs) - part_size + 1, part_size)"
+            },
+        ),
+        Answer(
+            "The mean of no label is 0/0",
+            """
+def accumulate(model, inputs, labels, part_size):
+    model.zero_grad()
+    count, total = (labels != -100).sum(), 0.0
+    for some, their in zip(inputs.split(part_size), labels.split(part_size)):
+        loss = F.cross_entropy(model(some), their) * (their != -100).sum() / count
+        loss.backward()
+        total += loss.item()
+    return total
+""",
+        ),
+        Edit(
+            "The loss is a tensor",
+            {"total += loss.item()": "total = total + loss.detach()"},
+        ),
+        Edit(
+            "The parameters have changed",
+            {
+                "    return total": "    torch.optim.SGD(model.parameters(), lr=0.1).step()\n    return total"
+            },
+        ),
+        Edit("the bias has one too", {"model.zero_grad()": "model.weight.grad = None"}),
+        Answer(
+            "An example ran more than once",
+            """
+def accumulate(model, inputs, labels, part_size):
+    model.zero_grad()
+    count = (labels != -100).sum()
+    for some, their in zip(inputs.split(part_size), labels.split(part_size)):
+        (F.cross_entropy(model(some), their, reduction="sum") / count).backward()
+    losses = []
+    with torch.no_grad():
+        for some, their in zip(inputs.split(part_size), labels.split(part_size)):
+            losses.append(F.cross_entropy(model(some), their, reduction="sum"))
+    return float(sum(losses) / count)
+""",
+        ),
+        Answer(
+            "A part is larger than `part_size`",
+            """
+def accumulate(model, inputs, labels, part_size):
+    model.zero_grad()
+    count, total = (labels != -100).sum(), 0.0
+    for some, their in zip(inputs.chunk(part_size), labels.chunk(part_size)):
+        loss = F.cross_entropy(model(some), their, reduction="sum") / count
+        loss.backward()
+        total += loss.item()
+    return total
+""",
+        ),
+        Answer(
+            "the gradient that of the sum",
+            """
+def accumulate(model, inputs, labels, part_size):
+    model.zero_grad()
+    total = 0.0
+    for some, their in zip(inputs.split(part_size), labels.split(part_size)):
+        loss = F.cross_entropy(model(some), their, reduction="sum")
+        loss.backward()
+        total += loss.item()
+    return total / int((labels != -100).sum())
+""",
+        ),
     ],
     "best_span": [
         Edit(
-            "A tie is no answer",
+            "this one is as large",
             {"start[0] + end[0] > scores.max()": "start[0] + end[0] >= scores.max()"},
         ),
         Edit(
@@ -215,8 +633,8 @@ def accumulate(model, inputs, labels, part_size):
             "The end lies before the start",
             {".triu().tril(longest - 1)": ".tril(longest - 1)"},
         ),
-        Edit("too long", {".tril(longest - 1)": ""}),
-        Edit("The span is too long", {"tril(longest - 1)": "tril(longest)"}),
+        Edit("it has four tokens", {".tril(longest - 1)": ""}),
+        Edit("too long, by one token", {"tril(longest - 1)": "tril(longest)"}),
         Edit("Two tokens are allowed", {"tril(longest - 1)": "tril(longest - 2)"}),
         Edit(
             "compare with position 0",
@@ -240,6 +658,76 @@ def best_span(start, end, context, longest):
     if not allowed.any():
         return 0, 0
     last = int(end.masked_fill(~allowed, -math.inf).argmax())
+    if start[0] + end[0] > start[first] + end[last]:
+        return 0, 0
+    return first, last
+""",
+        ),
+        Edit("One token is a span too", {".triu()": ".triu(1)"}),
+        Edit(
+            "more than the best span's 4",
+            {"start[0] + end[0] > scores.max()": "start[0] > scores.max()"},
+        ),
+        Edit(
+            "less than the best span's 4",
+            {
+                "start[0] + end[0] > scores.max()": "torch.maximum(start[0], end[0]) > scores.max()"
+            },
+        ),
+        Edit("mask with −∞", {"~allowed, -math.inf": "~allowed, -1e4"}),
+        Edit(
+            "mask with −∞",
+            {"scores.masked_fill(~allowed, -math.inf)": "scores * allowed"},
+        ),
+        Edit(
+            "A token outside the context",
+            {
+                "    near =": "    context = context.index_fill(0, torch.tensor([0]), True)\n    near ="
+            },
+        ),
+        Answer(
+            "The scores that were given have changed",
+            """
+def best_span(start, end, context, longest):
+    none = start[0] + end[0]
+    for scored in (start, end):
+        scored[~context] = -math.inf
+    scores = start[:, None] + end[None, :]
+    near = torch.ones_like(scores).triu().tril(longest - 1).bool()
+    scores = scores.masked_fill(~near, -math.inf)
+    if none > scores.max():
+        return 0, 0
+    return divmod(int(scores.argmax()), len(start))
+""",
+        ),
+        Answer(
+            "The text ends before",
+            """
+def best_span(start, end, context, longest):
+    best, found = float(start[0] + end[0]), (0, 0)
+    for first in context.nonzero().flatten().tolist():
+        for last in range(first, first + longest):
+            if context[last] and start[first] + end[last] >= best:
+                best, found = float(start[first] + end[last]), (first, last)
+    return found
+""",
+        ),
+        Edit(
+            "not from the text's",
+            {
+                "return first, last": "return first - int(context.int().argmax()), last - int(context.int().argmax())"
+            },
+        ),
+        Answer(
+            "the last first",
+            """
+def best_span(start, end, context, longest):
+    last = int(end.masked_fill(~context, -math.inf).argmax())
+    places = torch.arange(len(start))
+    allowed = context & (places <= last) & (places > last - longest)
+    if not allowed.any():
+        return 0, 0
+    first = int(start.masked_fill(~allowed, -math.inf).argmax())
     if start[0] + end[0] > start[first] + end[last]:
         return 0, 0
     return first, last

@@ -5,6 +5,7 @@ how many the learner's check names.
 """
 
 import ast
+import linecache
 import re
 import shutil
 from collections import Counter
@@ -13,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from labkit.checks import cases, examine
+from labkit.checks import examine
 from labkit.errors import LabError
 from labkit.grading import ByHand, Exercise, find
 from labkit.grading.judge import judge_answer
@@ -52,10 +53,13 @@ def lost(problem_set, exercise, answer: str) -> list[str]:
 
 def learn(problem_set, exercise, answer: str):
     """What the learner's check says, in a notebook where the rest is right."""
-    namespace = {"__name__": "notebook"}
-    for source in problem_set.sources(exercise, answer):
-        exec(source, namespace)
-    return examine(cases(problem_set.folder, exercise.id), exercise.id, namespace)
+    namespace = {"__name__": "__main__"}
+    earlier = [problem_set.solution(name) for name in exercise.needs]
+    for number, source in enumerate([*problem_set.given, *earlier, answer]):
+        cell = f"<cell {number}>"
+        linecache.cache[cell] = len(source), None, source.splitlines(True), cell
+        exec(compile(source, cell, "exec"), namespace)
+    return examine(problem_set.folder, exercise.id, namespace)
 
 
 class TestTheNotebook:

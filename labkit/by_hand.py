@@ -1,0 +1,131 @@
+"""A rule on how an answer is written, told by its text: "not PyTorch's own softmax".
+
+Where code runs, code can hide what it calls. So the rule is on the words of the source:
+some are ruled out, and so is whatever could make a name at run time. What is left is
+the vocabulary of tensors, arrays and plain Python: enough to write anything by hand.
+"""
+
+import functools
+import io
+import itertools
+import linecache
+import math
+import re
+import tokenize
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from keyword import iskeyword
+from typing import Any
+
+CELL = "# %%"  # the line between the cells of one answer
+WORD = re.compile(r"(\.?)\s*([^\W\d]\w*)")
+SHELL = re.compile(r"^\s*[%!?,;/]|\?\s*$", re.MULTILINE)  # IPython reads such lines
+REACHING = {  # by these a text becomes code, or a name an attribute
+    *("__builtins__", "__import__", "breakpoint", "compile", "delattr", "eval", "exec"),
+    *("get_ipython", "getattr", "globals", "locals", "open", "setattr", "vars"),
+}
+USUAL = """
+Any Callable Counter Iterable Iterator List Module Optional Parameter Sequence Tensor
+Tuple Union annotations bool_ cache dataclass defaultdict deque double
+field finfo functional iinfo inf lru_cache nan newaxis nn no_grad numpy partial pi
+reduce torch
+""".split()  # noqa: SIM905
+
+UNSAFE = {  # modules, and what reads code or names from a text or a file
+    *("F", "boolean_dispatch", "bmat", "char", "core", "ctypes", "ctypeslib", "dump"),
+    *("dumps", "dtypes", "emath", "exceptions", "f2py", "fft", "fromfile", "from_file"),
+    *("fromregex", "genfromtxt", "grad_fn", "handle_torch_function", "importlib"),
+    *("lib", "linalg", "load", "loadtxt", "ma", "matlib", "polynomial", "random"),
+    *("rec", "strings", "test", "testing", "tofile", "torch_function", "typename"),
+    *("typing", "utils", "warnings"),
+}
+
+
+def ruled_out(source: str, words: Sequence[str], name: str) -> str:
+    """The first name in an answer that its statement rules out, or nothing.
+
+    Args:
+        source: The answer's cell or cells, as they were typed.
+        words: Parts of names that are ruled out, in small letters: "softm".
+        name: The answer's own, which it defines and may call.
+    """
+    if not words:
+        return ""
+    for cell in f"\n{newlines(source)}".split(f"\n{CELL}\n"):
+        for before, word in names(cell):
+            if word == name and before != ".":
+                continue
+            if any(part in word.lower() for part in words) or word in REACHING:
+                return word
+            if before in (".", "import") and word not in vocabulary():
+                return word
+            if before == "line" and word == "case":  # its patterns read attributes
+                return word
+    return ""
+
+
+def cell_of(answer: Callable[..., Any]) -> str:
+    """The source of the notebook's cell in which a function was defined."""
+    return "".join(linecache.getlines(answer.__code__.co_filename))
+
+
+def newlines(source: str) -> str:
+    """Python ends a line at \\r, too."""
+    return source.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def names(cell: str) -> Iterator[tuple[str, str]]:
+    """The names in a cell, each with what stands before it.
+
+    That is "." for an attribute, "import" for what `from … import` brings, "line" at
+    the beginning of a line. Comments and strings are passed over, unless they hold
+    code, or the cell has IPython's own commands: then all of it is read.
+    """
+    tokens: list[tokenize.TokenInfo] = []
+    with_commands = SHELL.search(cell) is not None
+    try:
+        tokens += tokenize.generate_tokens(io.StringIO(cell).readline)
+    except (tokenize.TokenError, SyntaxError):
+        with_commands = True
+    if with_commands or any(token.type == tokenize.ERRORTOKEN for token in tokens):
+        yield from ((dot, plain(word)) for dot, word in WORD.findall(cell))
+        return
+    before, importing = "line", False
+    for token in tokens:
+        text = token.string
+        if token.type == tokenize.STRING and "f" in text.lower().partition(text[-1])[0]:
+            yield from ((dot, plain(word)) for dot, word in WORD.findall(text))
+        elif token.type == tokenize.NAME:
+            importing = importing or (text == "from" and before == "line")
+            if not iskeyword(text):
+                is_brought = importing and before in ("import", ",", "(")
+                label = "module" if before == "import" else before
+                yield ("import" if is_brought else label), plain(text)
+        elif importing and text == "*" and before == "import":
+            yield "import", "*"
+        if token.type in (tokenize.NEWLINE, tokenize.INDENT):
+            before, importing = "line", False
+        elif token.type not in (tokenize.NL, tokenize.DEDENT, tokenize.COMMENT):
+            before = text
+
+
+def plain(word: str) -> str:
+    """A name as Python reads it: other forms of a letter are the same letter."""
+    return unicodedata.normalize("NFKC", word)
+
+
+@functools.cache
+def vocabulary() -> frozenset[str]:
+    """The attributes and imports with which an answer can be written by hand."""
+    import numpy as np
+    import torch
+
+    spoken = {*USUAL, *dir(math), *dir(itertools)}
+    for kind in (list, dict, set, str, tuple, int, float, torch.Tensor, np.ndarray):
+        spoken |= {*dir(kind)}
+    spoken |= {*dir(torch._C._VariableFunctions), *dir(torch.nn.functional)}
+    spoken |= {
+        word for word in dir(torch) if isinstance(vars(torch)[word], torch.dtype)
+    }
+    spoken |= {*np.__all__}
+    return frozenset(word for word in spoken - UNSAFE if not word.startswith("_"))
