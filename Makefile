@@ -8,7 +8,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast format notebooks release clean chromium
+.PHONY: help lab test test-fast soak format notebooks release clean chromium soffice
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,10 @@ test: .venv/test chromium ## Lint, types, tests, and every notebook from top to 
 test-fast: .venv/test ## The tests that need neither training nor notebooks
 	$(BIN)/labkit fetch
 	$(BIN)/labkit fetch pretraining
-	$(BIN)/pytest tests -m "not slow"
+	$(BIN)/pytest tests -m "not slow and not soak"
+
+soak: .venv/test soffice ## Try the grader for hours: each answer 50 times, 2,000 submissions
+	LABKIT_SOAK=50 LABKIT_FUZZ=2000 $(BIN)/pytest tests/grading -m "soak or not soak"
 
 format: .venv/test ## Format the code and the notebooks
 	$(BIN)/ruff check --fix
@@ -51,6 +54,11 @@ clean: ## Remove the environment (the cache of weights and data stays)
 chromium:
 	@test "$(CI)" != true || $(PYTHON) tests/chromium.py || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install --yes chromium; }
+
+# A spreadsheet, for the test of what it does to a table of marks.
+soffice:
+	@command -v soffice > /dev/null || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends libreoffice-calc libreoffice-l10n-de; }
 
 # A stamp is written only after its install succeeded, so a killed one is done again.
 .venv/lab: pyproject.toml constraints.txt

@@ -6,6 +6,7 @@ the vocabulary of tensors, arrays and plain Python: enough to write anything by 
 """
 
 import functools
+import inspect
 import io
 import itertools
 import linecache
@@ -19,14 +20,14 @@ from typing import Any
 
 CELL = "# %%"  # the line between the cells of one answer
 WORD = re.compile(r"(\.?)\s*([^\W\d]\w*)")
-SHELL = re.compile(r"^\s*[%!?,;/]|\?\s*$", re.MULTILINE)  # IPython reads such lines
+SHELL = re.compile(r"^[ \t]*[%!?,;/].*|.*\?[ \t]*$", re.MULTILINE)  # lines for IPython
 REACHING = {  # by these a text becomes code, or a name an attribute
     *("__builtins__", "__import__", "breakpoint", "compile", "delattr", "eval", "exec"),
     *("get_ipython", "getattr", "globals", "locals", "open", "setattr", "vars"),
 }
 USUAL = """
 Any Callable Counter Iterable Iterator List Module Optional Parameter Sequence Tensor
-Tuple Union annotations bool_ cache dataclass defaultdict deque double
+Tuple Union abc annotations bool_ cache dataclass defaultdict deque double
 field finfo functional iinfo inf lru_cache nan newaxis nn no_grad numpy partial pi
 reduce torch
 """.split()  # noqa: SIM905
@@ -53,7 +54,7 @@ def ruled_out(source: str, words: Sequence[str], name: str) -> str:
         return ""
     for cell in f"\n{newlines(source)}".split(f"\n{CELL}\n"):
         for before, word in names(cell):
-            if word == name and before != ".":
+            if word == name and before not in (".", "import"):
                 continue
             if any(part in word.lower() for part in words) or word in REACHING:
                 return word
@@ -66,7 +67,8 @@ def ruled_out(source: str, words: Sequence[str], name: str) -> str:
 
 def cell_of(answer: Callable[..., Any]) -> str:
     """The source of the notebook's cell in which a function was defined."""
-    return "".join(linecache.getlines(answer.__code__.co_filename))
+    code = inspect.unwrap(answer).__code__
+    return "".join(linecache.getlines(code.co_filename))
 
 
 def newlines(source: str) -> str:
@@ -77,36 +79,41 @@ def newlines(source: str) -> str:
 def names(cell: str) -> Iterator[tuple[str, str]]:
     """The names in a cell, each with what stands before it.
 
-    That is "." for an attribute, "import" for what `from … import` brings, "line" at
-    the beginning of a line. Comments and strings are passed over, unless they hold
-    code, or the cell has IPython's own commands: then all of it is read.
+    That is "." for an attribute, "import" for what `from … import` brings, "module" for
+    what `import` does, "line" at the beginning of a line. Comments and strings are
+    passed over, unless they hold code, or may: where the cell has IPython's commands.
     """
-    tokens: list[tokenize.TokenInfo] = []
-    with_commands = SHELL.search(cell) is not None
+    commands = SHELL.findall(cell)
+    yield from ((dot, plain(word)) for dot, word in WORD.findall("\n".join(commands)))
     try:
-        tokens += tokenize.generate_tokens(io.StringIO(cell).readline)
-    except (tokenize.TokenError, SyntaxError):
-        with_commands = True
-    if with_commands or any(token.type == tokenize.ERRORTOKEN for token in tokens):
-        yield from ((dot, plain(word)) for dot, word in WORD.findall(cell))
+        code = io.StringIO(SHELL.sub("", cell))
+        tokens = [*tokenize.generate_tokens(code.readline)]
+    except (tokenize.TokenError, SyntaxError):  # then it will not run
+        yield from (("import", plain(word)) for _, word in WORD.findall(cell))
         return
-    before, importing = "line", False
+    before, statement = "line", ""
     for token in tokens:
         text = token.string
-        if token.type == tokenize.STRING and "f" in text.lower().partition(text[-1])[0]:
+        is_text = token.type in (tokenize.STRING, tokenize.COMMENT)
+        is_formatted = re.match("[a-z]*f[a-z]*['\"]", text.lower()) is not None
+        if is_text and (commands or is_formatted):
             yield from ((dot, plain(word)) for dot, word in WORD.findall(text))
-        elif token.type == tokenize.NAME:
-            importing = importing or (text == "from" and before == "line")
-            if not iskeyword(text):
-                is_brought = importing and before in ("import", ",", "(")
-                label = "module" if before == "import" else before
-                yield ("import" if is_brought else label), plain(text)
-        elif importing and text == "*" and before == "import":
+        elif text in ("from", "import"):
+            brings = {"from": "import", "": "module"}.get(statement, "")
+            statement = text if text == "from" else brings
+        elif token.type == tokenize.NAME and not iskeyword(text):
+            is_brought = statement == "import" and before in ("import", ",", "(")
+            is_module = statement == "module" and before != "as"
+            label = "import" if is_brought else "module" if is_module else before
+            yield label, plain(text)
+        elif text == "*" and before == "import":
             yield "import", "*"
         if token.type in (tokenize.NEWLINE, tokenize.INDENT):
-            before, importing = "line", False
+            before, statement = "line", ""
         elif token.type not in (tokenize.NL, tokenize.DEDENT, tokenize.COMMENT):
             before = text
+        if text in (";", ":"):
+            statement = ""
 
 
 def plain(word: str) -> str:

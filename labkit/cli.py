@@ -1,6 +1,7 @@
 """The commands of a terminal: `labkit doctor`, `fetch`, `check`, `release`, `grade`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +84,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # many small sums, on every core
     from labkit import grading
     from labkit.grading import reports
     from labkit.grading.extract import survey
@@ -116,6 +118,7 @@ class _Bar:
         self._bar = tqdm(total=total, desc="grading", unit="submission")
 
     def __call__(self, done: int, total: int) -> None:
+        self._bar.total = total  # fewer than files, where there are copies
         self._bar.update(done - self._bar.n)
 
     def __enter__(self) -> "_Bar":

@@ -731,6 +731,7 @@ CHECKS = {
                 "A dimension of 1 is gone: the shape is (batch, heads, length, d_k).": (
                     lambda got: got.ndim < 4
                 ),
+                "3 is a multiple of 3: there is nothing to refuse.": ValueError,
             },
         ),
         Case(

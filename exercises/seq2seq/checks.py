@@ -13,7 +13,7 @@ FLOATS = "Ids are integers: the result has the dtype of `labels`."
 
 def untouched(shift_right: object) -> torch.Tensor:
     given = LABELS.clone()
-    shift_right(given, 1, 0)
+    shift_right(given, 1, 9)
     return given
 
 
@@ -41,7 +41,6 @@ CHAIN = [
 ]
 LOOP = [[0, 2, 0], [0, 1, 0], [0, 0, 0]]
 RING = [[-1, 4, 0], [-1, 0, 4], [4, 0, -1]]  # 0, 1, 2, and 0 again
-AGAIN = [[1, 3, -2], [4, 1, 0], [0, 0, 0]]
 NOT_INTS = "Ids are to be of type `int`: `int(...)` makes one of a tensor or a float."
 
 
@@ -61,6 +60,11 @@ def counting(ids: list[int]) -> torch.Tensor:
     return 9 * torch.eye(6)[min(5, len(ids))]
 
 
+def starting(ids: list[int]) -> torch.Tensor:
+    """A model that writes the start, 1 and the end, which is 2."""
+    return 9 * torch.eye(3)[min(3, len(ids)) - 1]
+
+
 def greedily(table: list, *given: int, more: float = 0) -> object:
     return lambda search: search(following(table, more), *given)
 
@@ -77,6 +81,7 @@ HYPOTHESES = [
     [-1.0, -1.0],
     [-2.1],
     [-0.6, -0.6, -0.6, -0.6],
+    [-2.2, -1.9],
     [-3.0, -2.5],
     [-0.7, -0.7, -0.7, -0.7, -0.7],
     [-2.0, -2.0, -0.1],
@@ -187,12 +192,15 @@ CHECKS = {
             },
         ),
         Case(
-            "labels of 0",
-            shifted([[0, 4, -100, 0, 6]], 2, 3),
-            expected=torch.tensor([[2, 0, 4, 3, 0]]),
+            "labels of 0, and labels that are what the start is",
+            shifted([[0, 2, -100, 3, 6]], 2, 3),
+            expected=torch.tensor([[2, 0, 2, 3, 3]]),
             wrong={
                 "0 is an id like any other: only −100 is none.": torch.tensor(
-                    [[2, 3, 4, 3, 3]]
+                    [[2, 3, 2, 3, 3]]
+                ),
+                "`start_id` may be a label: only −100 is replaced.": torch.tensor(
+                    [[2, 0, 3, 3, 3]]
                 ),
             },
         ),
@@ -206,8 +214,8 @@ CHECKS = {
             untouched,
             expected=LABELS,
             wrong={
-                "The labels were changed: now a loss is due on padding.": (
-                    lambda got: int(got[1, 2]) == 0
+                "The labels were changed: now a loss is due on padding.": torch.tensor(
+                    [[5, 6, 7], [8, 9, 9]]
                 ),
                 "The labels were changed: work on a copy.": (
                     lambda got: got.shape == (2, 3)
@@ -292,20 +300,19 @@ CHECKS = {
             greedily(RING, 0, 0, 9),
             expected=[1, 2, 0],
             wrong={
-                "The start is taken for the end: look at what was written alone.": [],
+                "Nothing is left: the start was taken for the end, or the end for the start.": [],
                 "Every start was taken out: here it is the end too.": [1, 2],
             },
         ),
         Case(
             "a model that writes the start",
-            greedily(AGAIN, 0, 2, 4),
-            expected=[1, 0, 1, 0],
+            lambda search: search(starting, 0, 2, 4),
+            expected=[0, 1, 2],
             wrong={
                 "Every start was taken out: only the first does not belong to it.": (
-                    [1, 1]
+                    [1, 2]
                 ),
-                "The start is no end, if it is written.": [1, 0],
-                "The start is no end, so go on.": [1],
+                "The start is no end, if it is written.": [0],
             },
         ),
         Case(
@@ -317,16 +324,17 @@ CHECKS = {
     ],
     "best_hypothesis": [
         Case(
-            "six texts, a penalty of 1",
+            "seven texts, a penalty of 1",
             lambda best: best(HYPOTHESES, 1.0),
             expected=2,
             wrong={
                 "It is the one with the largest sum: divide by the length.": 0,
                 "The sum was multiplied by the length, not divided, or the shortest was "
                 "taken.": 1,
-                "It is the worst of them.": 3,
-                "It is the longest: the sum counts too.": 4,
-                "The last token decided: all of them count.": 5,
+                "The first text has the number 0.": 3,
+                "It is the worst of them.": 4,
+                "It is the longest: the sum counts too.": 5,
+                "The last token decided: all of them count.": 6,
                 "Return the number of the text, not its score.": lambda got: (
                     math.isclose(got, -0.6)
                 ),
@@ -356,7 +364,8 @@ CHECKS = {
             lambda best: best([[-0.4, -0.4], [-0.6] * 4], 2.0),
             expected=1,
             wrong={
-                "The length is taken to the power of the penalty, not times it.": 0,
+                "The length is taken to the power of the penalty: it is not times it, and "
+                "more than the mean.": 0,
             },
         ),
         Case(
@@ -372,6 +381,15 @@ CHECKS = {
             lambda best: best([[-2.0], [-1.0], [-1.0], [-3.0]], 1.0),
             expected=1,
             wrong={"The last of two equal texts won: the first does.": 2},
+        ),
+        Case(
+            "texts of another length with the same sum, a penalty of 0",
+            lambda best: best([[-3.0], [-0.5, -1.5], [-2.0], [-1.0, -0.5, -0.5]], 0.0),
+            expected=1,
+            wrong={
+                "The shorter of equal texts won: the first does.": 2,
+                "The longer of equal texts won, or the last: the first does.": 3,
+            },
         ),
         Case(
             "a text whose tokens are sure",
@@ -535,6 +553,20 @@ CHECKS = {
             wrong={"The start is none of the tokens to divide by.": [2]},
         ),
         Case(
+            "an end that is first in its step",
+            lambda search: search(
+                following(
+                    [[-2, 1, 1, 1], [-2, -2, 2, 3], [1, 4, 3, 3], [-1, 1, -1, 4]]
+                ),
+                *(0, 3, 3, 3),
+            ),
+            expected=[2, 1, 3],
+            wrong={
+                "It stopped when the likeliest of a step was an end: go on while a "
+                "beginning is left.": [1, 3],
+            },
+        ),
+        Case(
             "an end whose followers are likely",
             lambda search: search(
                 following([[-2, 0, 1], [1, 2, 0], [1, -2, -1]]), 0, 2, 2, 2
@@ -590,11 +622,21 @@ CHECKS = {
             },
         ),
         Case(
+            "logits in the hundreds",
+            lambda search: search(following(CHAIN, 900), 0, 4, 9, 2),
+            expected=[1, 2, 3, 4],
+        ),
+        Case(
+            "logits hundreds below 0",
+            lambda search: search(following(CHAIN, -900), 0, 4, 9, 2),
+            expected=[1, 2, 3, 4],
+        ),
+        Case(
             "a start that is the end too",
             lambda search: search(following(RING), 0, 0, 5, 2),
             expected=[1, 2, 0],
             wrong={
-                "The start is taken for the end: look at what was written alone.": [],
+                "Nothing is left: the start was taken for the end, or the end for the start.": [],
                 "Every start was taken out: here it is the end too.": [1, 2],
             },
         ),
@@ -745,11 +787,21 @@ CHECKS = {
             },
         ),
         Case(
-            "large logits, and a token that is ruled out",
-            lambda nucleus: nucleus(torch.tensor([1000.0, -math.inf, 1001.0]), 0.9),
+            "large logits",
+            lambda nucleus: nucleus(torch.tensor([1000.0, 990.0, 1001.0]), 0.9),
             expected=torch.tensor([0.268941, 0.0, 0.731059]),
             wrong={
                 "`exp` overflows: subtract the largest logit, or use `softmax`.": (
+                    lambda got: bool(got.isnan().any())
+                ),
+            },
+        ),
+        Case(
+            "a token that is ruled out, p = 1",
+            lambda nucleus: nucleus(torch.tensor([0.0, -math.inf, 1.0]), 1.0),
+            expected=torch.tensor([0.268941, 0.0, 0.731059]),
+            wrong={
+                "A token of −∞ has a probability of 0, not NaN.": (
                     lambda got: bool(got.isnan().any())
                 ),
             },
@@ -838,6 +890,17 @@ CHECKS = {
             },
         ),
         Case(
+            "a word that is repeated in the other",
+            lambda rouge: rouge("the file", "the the the file"),
+            expected=2 * 2 / 6,
+            wrong={
+                "Each word counts as often as it stands there: no sets.": 1.0,
+                "A word of one text is shared with one of the other, not with all.": (
+                    lambda got: got > 1
+                ),
+            },
+        ),
+        Case(
             "a word that is repeated in both",
             lambda rouge: rouge("the cell the file", "the cell the file"),
             expected=1.0,
@@ -860,10 +923,12 @@ CHECKS = {
             wrong={"The reference keeps its case: both texts in lower case.": 0.0},
         ),
         Case(
-            "a comma",
-            lambda rouge: rouge("open, close", "open close"),
+            "a comma, and letters that English lacks",
+            lambda rouge: rouge("open, déjà", "open déjà"),
             expected=1 / 2,
-            wrong={"A comma belongs to its word: `split()` leaves it there.": 1.0},
+            wrong={
+                "A comma belongs to its word: `split()` leaves it there.": 1.0,
+            },
         ),
         Case(
             "white space of every kind",
@@ -876,12 +941,13 @@ CHECKS = {
         ),
         Case(
             "nothing in common",
-            lambda rouge: rouge("open the file", "close a cell"),
+            lambda rouge: rouge("open file", "reopen the files"),
             expected=0.0,
             wrong={
                 "With nothing in common there is nothing to divide by: it is 0.": (
                     ZeroDivisionError
                 ),
+                "A part of a word is no word.": lambda got: got > 0,
             },
         ),
         Case(

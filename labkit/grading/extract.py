@@ -4,10 +4,7 @@ Only the answers' cells count. Every other cell, whatever its shape, all points,
 and further files are ignored: the grader has its own.
 """
 
-import ast
-import codeop
 import json
-import linecache
 import os
 import re
 import stat
@@ -24,13 +21,13 @@ from labkit.by_hand import CELL
 from labkit.checks import Feedback, examine, load_checks
 from labkit.errors import LabError
 from labkit.grading.problems import STUB, ByHand, ProblemSet
+from labkit.grading.shell import Shell
 
 LARGEST = 16 << 20  # bytes of a notebook, its outputs included
 DEEPEST = 32  # folders inside each other
 MOST_NAMED = 100  # files passed over of one student
 RELEASED = ("checks.py", "timestamp.txt")  # ours, and what nbgrader lays beside
 YOUR_TURN = ("# YOUR CODE HERE", "YOUR ANSWER HERE")  # what nbgrader writes in stubs
-RUNS_ITS_BODY = ("time", "timeit", "capture", "prun")
 
 
 @dataclass(frozen=True)
@@ -382,11 +379,16 @@ def check_notebook(path: Path) -> Iterator[Feedback]:
         kept = _kept([cell.source for cell in found], _ends_as_stub)
         ours |= {n for n, c in enumerate(cells) if c in found and c.source in kept}
     os.environ.setdefault("MPLBACKEND", "Agg")  # a window would wait to be closed
-    shell = Shell()
+    shell = Shell({"__name__": "__main__"}, _tell)
     for number in sorted(ours | _given(cells, min(ours, default=len(cells)))):
         shell.run(cells[number].source)
     for exercise in checks:
         yield examine(folder, exercise, shell.namespace)
+
+
+def _tell(what: str, error: BaseException) -> None:
+    sys.last_value = error  # as IPython does: `examine` looks there
+    print(f"{what} does not run: {type(error).__name__}: {error}")
 
 
 def _ends_as_stub(source: str) -> bool:
@@ -410,57 +412,3 @@ def _given(cells: Sequence[Cell], first: int) -> set[int]:
         for n, cell in enumerate(cells[:first])
         if cell.is_code and all(map(lines.fullmatch, cell.source.split("\n")))
     }
-
-
-class Shell:
-    """Runs cells as a notebook does, and stands for what IPython gives them."""
-
-    def __init__(self) -> None:
-        self.namespace: dict[str, Any] = {
-            "__name__": "__main__",
-            "get_ipython": lambda: self,
-            "display": lambda *values, **options: None,
-            "input": lambda prompt="": "",
-        }
-        self._cells = 0
-        self._compile = codeop.Compile()  # it remembers `from __future__ import …`
-
-    def run(self, source: str) -> None:
-        """Run a cell, but past a line that raises: that is said."""
-        try:
-            tree = _parsed(source)
-        except (SyntaxError, ValueError) as error:
-            print(f"a cell does not run: {type(error).__name__}: {error}")
-            return
-        self._cells += 1
-        name = f"<ipykernel {self._cells}>"  # where `labkit.checks` looks for lines
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        for statement in tree.body:
-            alone: Any = ast.Module([statement], [])
-            try:
-                exec(self._compile(alone, name, "exec"), self.namespace)
-            except (Exception, SystemExit) as error:
-                sys.last_value = error  # as IPython does: `examine` looks there
-                line = ast.unparse(statement).partition("\n")[0]
-                print(f"a line does not run: {line}: {type(error).__name__}: {error}")
-
-    def run_cell_magic(self, name: str, line: str, body: str) -> None:
-        """Run what `%%time` and its like measure."""
-        if name in RUNS_ITS_BODY:
-            self.run(body)
-
-    def run_line_magic(self, name: str, line: str, **options: object) -> None:
-        """As `run_cell_magic`, for one line."""
-        self.run_cell_magic(name, "", line)
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *arguments, **options: None
-
-
-def _parsed(source: str) -> ast.Module:
-    try:
-        return ast.parse(source)
-    except SyntaxError:  # `%%time`, `!ls`, `softmax?`
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        return ast.parse(TransformerManager().transform_cell(source))

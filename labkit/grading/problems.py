@@ -176,10 +176,10 @@ class ProblemSet:
         raise LabError(f"{self.name} has no cell for the answer {exercise}.")
 
     def stub(self, exercise: str) -> str:
-        """What a learner receives in place of our answer."""
+        """What a learner receives in place of our answer, as nbgrader writes it."""
         return re.sub(
-            r"### BEGIN SOLUTION.*?### END SOLUTION",
-            STUB,
+            r"( *)### BEGIN SOLUTION.*?### END SOLUTION",
+            rf"\1# YOUR CODE HERE\n\1{STUB}",
             self.solution(exercise),
             flags=re.DOTALL,
         )

@@ -45,10 +45,11 @@ ENVIRONMENT = {
 BOOT = """
 import marshal, sys, types
 sys.path += sys.argv[3:]
-wire, worker = marshal.load(sys.stdin.buffer)
-sys.modules["wire"] = types.ModuleType("wire")
-exec(wire, vars(sys.modules["wire"]))
-exec(worker, vars())
+*parts, worker = marshal.load(sys.stdin.buffer)
+for name, part in parts:
+    sys.modules[name] = types.ModuleType(name)
+    exec(part, vars(sys.modules[name]))
+exec(worker[1], vars())
 """
 HOW = (
     "Marks need bubblewrap (Linux): `pip install 'labkit[grading]'`, or "
@@ -325,8 +326,11 @@ def readable_folders() -> dict[Path, Path]:
 
 def program() -> bytes:
     """What runs in the sandbox: compiled, less its docstrings and its place here."""
-    texts = [(HERE / f"{name}.py").read_text() for name in ("wire", "worker")]
-    return marshal.dumps([compile(t, "<worker>", "exec", optimize=2) for t in texts])
+    parts = []
+    for name in ("shell", "wire", "worker"):
+        text = (HERE / f"{name}.py").read_text()
+        parts.append((name, compile(text, f"<{name}>", "exec", optimize=2)))
+    return marshal.dumps(parts)
 
 
 def _seen(path: Path) -> Path | None:

@@ -315,7 +315,9 @@ class _Across(torch.autograd.Function):
     """A tensor that was computed at the other end, which is asked for gradients."""
 
     @staticmethod
-    def forward(ctx: Any, anchor: Any, peer: Peer, number: int, boxed: Any, *_: Any):
+    def forward(
+        ctx: Any, anchor: Any, peer: Peer, number: int, boxed: Any, *_: Any
+    ) -> Any:
         ctx.peer, ctx.number = peer, number
         return boxed[0]
 

@@ -7,11 +7,10 @@ call that computing does not need. Only then is it sent an answer to run. Nothin
 an answer does outlives its worker, and the next one starts from the zygote's clean
 memory. So whatever an answer may import must have been imported here.
 
-The sandbox receives this file compiled: it may import nothing of the kit but `wire`.
+The sandbox receives this file compiled: it may import nothing of the kit but
+`shell` and `wire`.
 """
 
-import ast
-import codeop
 import contextlib
 import ctypes
 import gc
@@ -30,7 +29,7 @@ from typing import Any
 import numpy as np
 import torch
 import wire
-from IPython.core.inputtransformer2 import TransformerManager
+from shell import CELL, Shell
 
 IMPORTED = """
 abc array base64 binascii bisect calendar cmath codecs collections.abc colorsys
@@ -67,8 +66,6 @@ optimize.minimize_scalar(lambda x: x * x), special.softmax([1, 2])
 MEMORY = 2 << 30  # bytes of private memory, the libraries' own 0.5 GiB included
 FILES = 8 << 20  # bytes of any one file
 SCRATCH = b"size=16m,nr_inodes=256"  # all that there is of a file system
-CELL = "# %%"  # the line between the cells of an answer
-RUN_BODY = ("capture", "prun", "time", "timeit")  # cell magics that run their cell
 
 NEW_USER, NEW_PROCESSES = 0x10000000, 0x20000000
 OTHER_NAMESPACES = 0x4E020000  # of mounts, IPC, network, host name and cgroups
@@ -356,48 +353,6 @@ class Worker(wire.Peer):
             case {"look": [int(number), str(name)]}:
                 return getattr(self.held[number], name)
         return super().answer(request)
-
-
-class Shell:
-    """Runs cells as a notebook would, and stands for what IPython gives them."""
-
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self.namespace = namespace
-        self._compile = codeop.Compile()  # it remembers `from __future__ import …`
-        namespace |= {
-            "get_ipython": lambda: self,
-            "display": lambda *values, **options: None,
-            "input": lambda prompt="": "",
-        }
-
-    def run(self, cells: str) -> None:
-        """Run them statement by statement, for definitions count.
-
-        A cell that is no Python, and a statement that raises, cost only themselves.
-        """
-        for cell in f"\n{cells}".split(f"\n{CELL}\n"):
-            for statement in parsed(cell):
-                alone = ast.Module([statement], [])
-                with contextlib.suppress(Exception, SystemExit):
-                    code = self._compile(alone, "<answer>", "exec")
-                    exec(code, self.namespace)
-
-    def run_cell_magic(self, name: str, line: str, body: str) -> None:
-        """Run the cells that `%%time` and its like measure."""
-        if name in RUN_BODY:
-            self.run(body)
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *arguments, **options: None
-
-
-def parsed(cell: str) -> list[ast.stmt]:
-    """Its statements; none where it is no Python, nor IPython's."""
-    with contextlib.suppress(SyntaxError, ValueError):
-        return ast.parse(cell).body
-    with contextlib.suppress(SyntaxError, ValueError):
-        return ast.parse(TransformerManager().transform_cell(cell)).body
-    return []
 
 
 if __name__ == "__main__":

@@ -342,6 +342,14 @@ def split_heads(vectors, heads):
             {"return parts": "return vectors.mT if parts.size(-1) == 1 else parts"},
         ),
         Edit(
+            "there is nothing to refuse",
+            {
+                "if vectors.size(-1) % heads:": (
+                    "if vectors.size(-1) % heads or vectors.size(-1) % 2:"
+                )
+            },
+        ),
+        Edit(
             "A single head has a dimension of its own",
             {
                 "return parts.transpose(1, 2)": (

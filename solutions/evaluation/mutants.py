@@ -339,6 +339,12 @@ def mcnemar(a, b):
         Edit(
             "of long lists too",
             {
+                "return min(": "return math.erfc((abs(only_a - only_b) - 1) / math.sqrt(2 * n)) if n > 1000 else min("
+            },
+        ),
+        Edit(
+            "of long lists too",
+            {
                 "return min(": "return math.erfc(abs(only_a - only_b) / math.sqrt(2 * n)) if n > 1000 else min("
             },
         ),

@@ -98,6 +98,15 @@ def batches_by_length(lengths, batch_size):
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 """,
         ),
+        Answer(
+            "the number of a text is an `int`",
+            """
+def batches_by_length(lengths, batch_size):
+    order = torch.tensor(lengths).float().sort(descending=True, stable=True).indices
+    parts = order.float().split(batch_size)
+    return [part.tolist() for part in parts if len(part)]
+""",
+        ),
     ],
     "mean_pool": [
         Edit(
@@ -209,7 +218,7 @@ def mean_pool(hidden_states, attention_mask):
     ],
     "token_loss": [
         Answer(
-            "PyTorch's own loss was called",
+            "PyTorch's own loss is named",
             """
 def token_loss(logits, labels):
     total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
@@ -303,6 +312,25 @@ def token_loss(logits, labels):
     log_p = logits.squeeze().log_softmax(-1)
     own = log_p.gather(-1, labels.squeeze().clamp(min=0).unsqueeze(-1)).squeeze(-1)
     return -(own * due).sum() / due.sum().clamp(min=1)
+""",
+        ),
+        Answer(
+            "PyTorch's own loss is named",
+            """
+def token_loss(logits, labels):
+    if (labels == -100).all():
+        return logits.sum() * 0
+    return nn.CrossEntropyLoss()(logits.transpose(1, 2), labels)
+""",
+        ),
+        Answer(
+            "might lead to PyTorch's own loss",
+            """
+def token_loss(logits, labels):
+    if (labels == -100).all():
+        return logits.sum() * 0
+    own = getattr(F, "_".join(["cross", "entropy"]))
+    return own(logits.transpose(1, 2), labels)
 """,
         ),
     ],
@@ -475,6 +503,7 @@ def freeze(model, top):
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 """,
         ),
+        Edit("It is a float", {"return sum(": "return 1.0 * sum("}),
     ],
     "accumulate": [
         Edit(
@@ -732,6 +761,10 @@ def best_span(start, end, context, longest):
         return 0, 0
     return first, last
 """,
+        ),
+        Edit(
+            "the number of a token is an `int`",
+            {"return first, last": "return float(first), float(last)"},
         ),
     ],
 }

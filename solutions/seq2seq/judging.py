@@ -299,6 +299,11 @@ def with_other(steps=0, beams=0, most=99):
     return search
 
 
+def no_more_than_tokens(next_logits, start_id, end_id, longest, beams):
+    beams = min(beams, len(next_logits([start_id])))
+    return searched(next_logits, start_id, end_id, longest, beams)
+
+
 READ_LESS = [
     reading(lambda ids: ids[-1:]),
     reading(lambda ids: ids[:1]),
@@ -384,7 +389,8 @@ def beams_not_finished(random: Generator) -> tuple:
 
 def beams_at_the_limits(random: Generator) -> tuple:
     """More beams than tokens; all that end at once; a start that is the end."""
-    found = telling_languages(random, [with_other(most=3)], [5, 12], (3, 4), lift=-1.0)
+    narrow = [no_more_than_tokens, with_other(most=4)]
+    found = telling_languages(random, narrow, [6, 12], (3, 6), lift=-1.0)
     for size, longest, at, beams in ((6, 5, 2, 2), (5, 4, 1, 1), (6, 5, 5, 3)):
         lifts = {count: 60.0 if count == at else -60.0 for count in range(1, 8)}
         found.append(clear_language(random, size, lifts, longest, beams))
@@ -406,7 +412,7 @@ def clear_language(random: Generator, size, lifts, longest, beams, same=False) -
 
 def texts(random: Generator) -> list[list[float]]:
     return [
-        (-random.exponential(size=int(random.integers(1, 12)))).round(4).tolist()
+        (-random.exponential(size=int(random.integers(1, 12)))).round(1).tolist()
         for _ in range(int(random.integers(5, 9)))
     ]
 
@@ -424,33 +430,45 @@ def any_penalties(random: Generator) -> tuple:
 def sums_and_means(random: Generator) -> tuple:
     """Penalties of 0 and 1, sure tokens, impossible ones, and texts that are equal.
 
-    Equal ones are of halves and quarters, and so are their sums and means: elsewhere
-    others may round by where a text stands.
+    Equal ones are of quarters, and so are their sums: elsewhere others may round by
+    where a text stands.
     """
     found = []
     for penalty in (0.0, 1.0):
         for worse in (0.0, -4000.0):
-            drawn = [[p + worse for p in text] for text in texts(random)]
-            while not one_leads(drawn, penalty) or best(drawn, penalty) == 0:
-                drawn = [[p + worse for p in text] for text in texts(random)]
-            found.append([drawn, penalty])
-        quarters = [
-            (-random.integers(1, 9, size=2 ** int(random.integers(4))) / 4).tolist()
-            for _ in range(6)
-        ]
-        lowest = quarters.pop(best(quarters, penalty))
-        found.append([[*quarters[:2], lowest, *quarters[2:], lowest[::-1]], penalty])
+            found.append([not_the_first(random, penalty, worse), penalty])
+        *others, winner = some_quarters(random, penalty)
+        found.append([[*others[:2], winner, *others[2:], winner[::-1]], penalty])
         unlikely, likely = [-math.inf, -0.25], [-3.5, -5.0]
         found.append([[unlikely, [-7.0, -6.5], likely, unlikely], penalty])
         found.append([[[-0.25], [-0.5, -0.75], [0.0, 0.0], [-0.125]], penalty])
-    found.append([[[-9.0], [-2.0, -1.5, -0.5], [-4.0], [-1.0, -3.0]], 0.0])
+    alike = [[-4.0], [-2.0, -1.5, -0.5], [-1.0, -3.0], [-4.0]]
+    found += [[[[-9.0], *alike], 0.0], [[[-9.0], *alike[1:]], 0.0]]
     return ([*found, [[[-2.5, -1.0]], 1.0]],)
 
 
-def one_leads(hypotheses, penalty) -> bool:
+def not_the_first(random: Generator, penalty: float, worse: float) -> list[list[float]]:
+    """Texts of which another than the first is the best, in float32 too."""
+    while True:
+        drawn = [[p + worse for p in text] for text in texts(random)]
+        if one_leads(drawn, penalty, 0.1) and best(drawn, penalty):
+            return drawn
+
+
+def some_quarters(random: Generator, penalty: float) -> list[list[float]]:
+    """Texts of 1, 2, 4 or 8 tokens, the best of them last."""
+    while True:
+        sizes = 2 ** random.integers(4, size=6)
+        drawn = [(-random.integers(1, 9, size=n) / 4).tolist() for n in sizes]
+        if one_leads(drawn, penalty):
+            winner = drawn.pop(best(drawn, penalty))
+            return [*drawn, winner]
+
+
+def one_leads(hypotheses, penalty, lead=CLEAR) -> bool:
     """Whether rounding cannot turn which text is the best."""
     *_, second, first = sorted(scores(hypotheses, penalty))
-    return first - second > CLEAR
+    return first - second > lead
 
 
 def scores(hypotheses, penalty):
@@ -490,6 +508,8 @@ OTHER_SCORES = [
     by(lambda h, n, penalty: -sum(h) / n**penalty),
     by(lambda h, n, penalty: math.exp(sum(h)) / n**penalty),
     by(lambda h, n, penalty: sum(map(math.exp, h)) / n**penalty),
+    by(lambda h, n, penalty: sum(h) / len({*h}) ** penalty),
+    by(lambda h, n, penalty: sum({*h}) / n**penalty),
     by(lambda h, n, penalty: max(h)),
     by(lambda h, n, penalty: min(h)),
     by(lambda h, n, penalty: h[0]),
@@ -514,9 +534,13 @@ def any_p(random: Generator) -> tuple:
 
 
 def ends_of_p(random: Generator) -> tuple:
-    """A p of 0, of 1, below the likeliest token; one token."""
+    """A p of 0, of 1, below the likeliest token and above it; one token."""
     found = [[normal(random, 9, scale=1.5), p] for p in (0.0, 0.01, 0.02, 0.0)]
     found += [[normal(random, 1), p] for p in (0.0, 0.5, 1.0)]
+    flat = normal(random, 40, scale=0.2)
+    while not between_edges(flat, 0.045):
+        flat = normal(random, 40, scale=0.2)
+    found.append([flat, 0.045])
     for _ in range(3):
         logits = normal(random, 16)
         while max(rounded_total(logits), rounded_total(logits.double())) >= 1:

@@ -87,6 +87,28 @@ def shift_right(labels, start_id, pad_id):
     return moved.masked_fill(at_the_end, pad_id)
 """,
         ),
+        Answer(
+            "`start_id` may be a label",
+            """
+def shift_right(labels, start_id, pad_id):
+    known = labels.masked_fill(labels == -100, pad_id)
+    moved = torch.cat([torch.full_like(known[:, :1], start_id), known[:, :-1]], 1)
+    moved[moved == start_id] = pad_id
+    moved[:, 0] = start_id
+    return moved
+""",
+        ),
+        Answer(
+            "work on a copy",
+            """
+def shift_right(labels, start_id, pad_id):
+    labels[labels == -100] = pad_id
+    moved = labels.roll(1, dims=1)
+    moved[:, 0] = start_id
+    labels[labels == pad_id] = -100
+    return moved
+""",
+        ),
     ],
     "greedy_search": [
         Edit("The start is in it", {"return ids[1:]": "return ids"}),
@@ -128,7 +150,7 @@ def shift_right(labels, start_id, pad_id):
             {"next_logits(ids).argmax()": "next_logits(ids).exp().argmax()"},
         ),
         Answer(
-            "The start is taken for the end",
+            "the start was taken for the end",
             """
 def greedy_search(next_logits, start_id, end_id, longest):
     ids = [start_id]
@@ -162,6 +184,20 @@ def greedy_search(next_logits, start_id, end_id, longest):
         written.append(int(next_logits([start_id, *written]).argmax()))
         if written[-1] == end_id:
             return written
+""",
+        ),
+        Answer(
+            "Every start was taken out",
+            """
+def greedy_search(next_logits, start_id, end_id, longest):
+    ids = [start_id]
+    for _ in range(longest):
+        ids.append(int(next_logits(ids).argmax()))
+        if ids[-1] == end_id:
+            break
+    while ids and ids[0] == start_id:
+        ids = ids[1:]
+    return ids
 """,
         ),
     ],
@@ -233,6 +269,28 @@ def best_hypothesis(hypotheses, penalty):
             best, where = score, number
     return where
 """,
+        ),
+        Edit(
+            "The shorter of equal texts won",
+            {
+                "return sum(log_p) / len(log_p) ** penalty": "return sum(log_p) / len(log_p) ** penalty, -len(log_p)"
+            },
+        ),
+        Edit(
+            "The longer of equal texts won",
+            {
+                "return sum(log_p) / len(log_p) ** penalty": "return sum(log_p) / len(log_p) ** penalty, len(log_p)"
+            },
+        ),
+        Edit(
+            "has the number 0",
+            {
+                "return max(range(len(hypotheses))": "return 1 + max(range(len(hypotheses))"
+            },
+        ),
+        Edit(
+            "divide by the length",
+            {"len(log_p) ** penalty": "len({*log_p}) ** penalty"},
         ),
     ],
     "beam_search": [
@@ -360,7 +418,7 @@ def beam_search(next_logits, start_id, end_id, longest, beams):
 """,
         ),
         Answer(
-            "The start is taken for the end",
+            "the start was taken for the end",
             """
 def beam_search(next_logits, start_id, end_id, longest, beams):
     texts = [([start_id], 0.0)]
@@ -407,6 +465,12 @@ def beam_search(next_logits, start_id, end_id, longest, beams):
             "cut down to the number of tokens",
             {
                 "    open_texts, finished =": "    beams = min(beams, len(next_logits([start_id])))\n    open_texts, finished ="
+            },
+        ),
+        Edit(
+            "when the likeliest of a step was an end",
+            {
+                "        open_texts = [text for text in best if text[0][-1] != end_id]": "        open_texts = [text for text in best if text[0][-1] != end_id]\n        if best and best[0][0][-1] == end_id:\n            break"
             },
         ),
     ],
@@ -510,6 +574,10 @@ def nucleus(logits, p):
     kept[order[: last + 1]] = probabilities[: last + 1]
     return kept / kept.sum()
 """,
+        ),
+        Edit(
+            "has a probability of 0, not NaN",
+            {"kept / kept.sum())": "kept / kept.sum()) + 0 * logits"},
         ),
     ],
     "rouge_l": [
@@ -688,5 +756,6 @@ def rouge_l(prediction, reference):
             "Two texts without words share none",
             {"return 2 *": "return 1.0 if ours == theirs else 2 *"},
         ),
+        Edit("A part of a word", {"word == other": "word in other"}),
     ],
 }

@@ -4,6 +4,7 @@ Every hostile submission starts from a wrong answer, so its honest mark is 0, or
 it answers `key` rightly. All are graded in one run, as a class is.
 """
 
+import html
 import json
 import os
 from pathlib import Path
@@ -13,16 +14,29 @@ import psutil
 import pytest
 import vault
 
-from labkit.grading import reports, sandbox
+from labkit.grading import judge, reports, sandbox
 from labkit.grading.extract import LARGEST, collect
 from labkit.grading.marking import Graded, grade
 from labkit.grading.problems import load
 from labkit.grading.sandbox import Limits
 
-LIMITS = Limits(cpu_seconds=1, call_seconds=10)
+LIMITS = Limits(cpu_seconds=1, idle_seconds=1)
 WRONG = "def unlock(words, key): return []\n"
 RIGHT_KEY = vault.HONEST.cells[1].source
 GUESS = "['', '']"
+
+FORGE = (
+    WRONG
+    + """
+import sys
+Peer = sys.modules['wire'].Peer
+true = Peer._send
+def forged(self, message):
+    if hasattr(message.get('value'), 'after'): message = {}
+    true(self, message)
+Peer._send = forged
+"""
+)
 
 # What is run with a wrong answer: before it, in place of it, or in its body.
 HOSTILE = {
@@ -67,20 +81,37 @@ def unlock(words, key): return [Same() for _ in words]
     "torch.Tensor.__eq__ = lambda *a: True\n"
     "operator.eq = numpy.array_equal = numpy.allclose = lambda *a, **k: True\n",
     "patched reply": WRONG + "import sys\n"
-    "wire = sys.modules['wire']\n"
-    "true = wire.pack\n"
-    f"wire.pack = lambda reply: true({{'value': {GUESS}, 'points': 400}})\n",
-    "a forged name of an exception": """
-import sys
-wire = sys.modules['wire']
-pack = wire.pack
-def unlock(words, key):
-    wire.pack = lambda reply: pack({'error': words[0] + key})
+    "Peer = sys.modules['wire'].Peer\n"
+    "true = Peer._send\n"
+    f"Peer._send = lambda self, m: true(self, {{'value': {GUESS}, 'points': 400}})\n",
+    "a forged name of an exception": FORGE.format(
+        "{'error': str(message['value'].after[0][0][0])}"
+    ),
+    "a reply that is none": FORGE.format("[message]"),
+    "a request in place of a reply": FORGE.format("{'call': [0, [], {}]}"),
+    "a request for what was never passed": FORGE.format("{'call': [99, [], {}]}"),
+    "a request to look into the judge": FORGE.format("{'look': [0, '__globals__']}"),
+    "a request for a gradient that there is not": FORGE.format(
+        "{'back': [0, sys.modules['torch'].ones(1)]}"
+    ),
+    "arguments given back as others": FORGE.format(
+        "{'value': [['', ''], [[{1: 2}, None], {'x': [[[]]] * 99}]]}"
+    ),
+    "what it needs, without end": """
+def unlock(words, k):
+    while True: key(3)
+""",
+    "what it needs, of inputs that take all memory": """
+import torch
+def unlock(words, k):
+    for size in (10**9, 2**62, torch.ones(1).expand(2**20), [0] * 10**6, '9' * 10**6):
+        try: key(size)
+        except Exception: pass
     return []
 """,
-    "patched judge in our process": WRONG + "import sys\n"
-    "main = sys.modules['__main__']\n"
-    "main.run = main.define = lambda *a: {'value': True}\n",
+    "what it needs, with functions of its own": """
+def unlock(words, k): return [key(lambda: 0), key(key), key(type)]
+""",
     "reads solutions": """
 import os
 found = [open(os.path.join(d, f)).read() for d, _, fs in os.walk('/')
@@ -142,7 +173,9 @@ def unlock(words, key):
         with open(f'/tmp/{i}', 'wb') as file: file.write(bytes(1 << 23))
 """,
     "forged replies on every file": WRONG + "import os, sys\n"
-    f"frame = sys.modules['wire'].pack({{'value': {GUESS}}})\n"
+    "import json, struct\n"
+    f"tree = json.dumps({{'dict': [['value', [{GUESS}, [[], {{'dict': []}}]]]]}})\n"
+    "frame = struct.pack('>II', len(tree), 0) + tree.encode()\n"
     "for number in range(64):\n"
     "    for _ in range(20):\n"
     "        try: os.write(number, frame)\n"
@@ -157,7 +190,7 @@ def unlock(words, key):
     "    try: os.write(number, struct.pack('>II', len(tree), 0) + tree)\n"
     "    except OSError: pass\n",
     "a reply of hostile safetensors": WRONG + "import os, struct\n"
-    'tree = b\'{"dict": [["value", {"tensor": "0"}]]}\'\n'
+    'tree = b\'{"dict": [["value", {"tensor": ["0", null]}]]}\'\n'
     "blob = struct.pack('<Q', 1 << 62) + b'{}'\n"
     "frame = struct.pack('>II', len(tree), len(blob)) + tree + blob\n"
     "for number in range(3, 64):\n"
@@ -283,9 +316,11 @@ def unlock(words, key):
         ('unshare', (0x10000000,)), ('setns', (3, 0)), ('setuid', (0,)),
         ('mount', (b'x', b'/tmp', b'tmpfs', 0, b'size=8g')), ('umount2', (b'/proc', 2)),
         ('chroot', (b'/',)), ('memfd_create', (b'x', 0)), ('socket', (1, 1, 0)),
-        ('ptrace', (16, 1, 0, 0)),
+        ('ptrace', (16, 1, 0, 0)), ('flock', (1, 2)), ('pipe', (libc,)),
     ):
-        if getattr(libc, name)(*arguments) == 0: won.append(name)
+        try:
+            if getattr(libc, name)(*arguments) == 0: won.append(name)
+        except Exception: pass
     if won: return won
     os.kill(-1, signal.SIGKILL)
     return []
@@ -347,7 +382,7 @@ FILES = {  # what the file itself is, and the points it honestly has
     "edited points and metadata": (edited(promote), 1),
     "a source that is no text": (
         edited(lambda n: n["cells"][3].update(source=[1, {"a": 2}])),
-        0,
+        1,
     ),
     "a script in a Markdown answer": (
         written(WRONG, "</pre><script>alert(1)</script><img src=x onerror=alert(1)>"),
@@ -461,11 +496,26 @@ def test_no_report_holds_a_solution_a_random_input_or_the_judging(graded, room):
         assert vault.CANARY not in text.replace(str(room), ""), name
         for answer in answers:  # in which a token may stand, by its honest writer
             text = text.replace(answer, "")
-        leaked = text.replace("&#x27;", "'").count(vault.TOKEN)
-        written = text.count(f"'{vault.TOKEN}'") + text.count(
-            f"&#x27;{vault.TOKEN}&#x27;"
-        )
+        text = html.unescape(text)
+        leaked, written = text.count(vault.TOKEN), text.count(f"'{vault.TOKEN}'")
         assert leaked == written, name
+
+
+def test_a_report_says_one_of_few_sentences_whatever_an_answer_does(graded):
+    said = {
+        finding.reason
+        for one in graded.values()
+        for mark in one.marks
+        for finding in mark.findings
+    }
+    while_it_ran = {"", judge.WRONG, judge.RAISED, judge.TOO_SLOW, judge.TOO_BIG}
+    by_its_text = {
+        "there is no answer",
+        "the answer is too long to be one",
+        "unlock is not defined",
+    }
+    assert said <= while_it_ran | by_its_text
+    assert said >= while_it_ran, "each was seen"
 
 
 def test_no_page_runs_what_a_student_wrote(graded, room):
@@ -494,10 +544,22 @@ def test_nothing_is_left_running_and_nothing_was_written(graded):
         assert not (folder / "written_by_an_answer").exists()
 
 
-def test_graded_again_nothing_is_run_again(graded, room, monkeypatch):
-    def refuse(*_, **__):
-        raise AssertionError("it was judged before")
+def test_graded_again_only_what_is_not_final_is_run_again(graded, room, monkeypatch):
+    ran: list[str] = []
 
-    monkeypatch.setattr("labkit.grading.marking.judge", refuse)
-    again = {one.student: one.points for one in run(room, room / "marks")}
-    assert again == {name: one.points for name, one in graded.items()}
+    def judge_and_tell(folder, answers, *rest):
+        ran.append(answers["unlock"])
+        return judge.judge(folder, answers, *rest)
+
+    monkeypatch.setattr("labkit.grading.marking.judge", judge_and_tell)
+    again = {one.student: one for one in run(room, room / "marks")}
+    doubted = [
+        next(mark.answer for mark in one.marks if mark.exercise == "unlock")
+        for one in graded.values()
+        if not all(finding.final for mark in one.marks for finding in mark.findings)
+    ]
+    assert {*ran} == {*doubted}
+    assert len(ran) <= 2 * len(doubted), "once with the others, once alone"
+    assert {n: o.points for n, o in again.items()} == {
+        n: o.points for n, o in graded.items()
+    }

@@ -117,7 +117,8 @@ class TestMarks:
         path = hand_in("ann", unlock=unlock)
         notebook = json.loads(path.read_text())
         wrong = {"cell_type": "code", "metadata": {}, "source": WORDS, "outputs": []}
-        notebook["cells"] = [wrong, *notebook["cells"], wrong]
+        below = wrong | {"source": f"{WORDS}\n"}
+        notebook["cells"] = [wrong, *notebook["cells"], below]
         path.write_text(json.dumps(notebook))
         assert run()["ann"].points == vault.POINTS
 

@@ -59,7 +59,9 @@ class TestWhatAWorkerSees:
         found = probe("import os\ndef answer(): return dict(os.environ)")
         assert found.items() >= ENVIRONMENT.items()
         of_libraries = ("LC_", "PWD", "KMP_", "TORCHINDUCTOR_CACHE_DIR")
-        assert all(name.startswith(of_libraries) for name in found.keys() - ENVIRONMENT.keys())
+        assert all(
+            name.startswith(of_libraries) for name in found.keys() - ENVIRONMENT.keys()
+        )
 
     def test_no_file_at_all(self):
         source = (
