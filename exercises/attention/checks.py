@@ -6,7 +6,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from labkit.checks import Case, calls, two_tables
+from labkit.by_hand import cell_of, ruled_out
+from labkit.checks import Case, two_tables
 
 INF = float("inf")
 WRITTEN_OVER = "A tensor that was given is another afterwards: change a copy of it."
@@ -371,12 +372,21 @@ CHECKS = {
             wrong={WRITTEN_OVER: False},
         ),
         Case(
-            "what it calls",
-            lambda softmax: sorted(
-                name for name in calls(lambda: softmax(SCORES)) if "softm" in name
+            "how it is written",
+            lambda softmax: ruled_out(
+                cell_of(softmax), ("softm", "attention", "entropy", "nll"), "softmax"
             ),
-            expected=[],
-            wrong={"PyTorch's own softmax was called: write it out.": bool},
+            expected="",
+            wrong={
+                "PyTorch's own softmax was called: write it out.": (
+                    lambda name: "softm" in name
+                ),
+                "PyTorch's own attention was called: write the softmax out.": (
+                    lambda name: "attention" in name
+                ),
+                "The name below is ruled out here: use the functions of torch, NumPy and "
+                "Python that compute.": lambda name: name != "",
+            },
         ),
     ],
     "scaled_dot_product_attention": [
