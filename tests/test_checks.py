@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from nbclient import NotebookClient
 
-from labkit.checks import cases, check, difference, examine, two_tables
+from labkit.checks import cases, check, examine, two_tables
+from labkit.compare import difference
 from labkit.errors import LabError
 
 ROOT = Path(__file__).parents[1]

@@ -22,7 +22,8 @@ import nbformat
 import numpy as np
 from numpy.random import Generator
 
-from labkit.checks import TOLERANCE, load_module
+from labkit.checks import load_module
+from labkit.compare import TOLERANCE
 from labkit.errors import LabError
 
 Inputs = tuple[Any, ...] | dict[str, Any]

@@ -41,13 +41,15 @@ import numpy as np
 def mask_tokens(input_ids, special, lot, change, random_ids, mask_id, rate=0.15):
     ids, luck = input_ids.numpy(), change.numpy()
     chosen = np.less(lot.numpy(), rate) & (special.numpy() == 0)
-    fate = np.select([luck < 0.8, luck < 0.9], [np.full_like(ids, mask_id), random_ids], ids)
+    masks = np.full_like(ids, mask_id)
+    fate = np.select([luck < 0.8, luck < 0.9], [masks, random_ids], ids)
     reads = np.where(chosen, fate, ids)
     return torch.from_numpy(reads), torch.from_numpy(np.where(chosen, ids, -100))
 """,
         "by buckets, 32-bit integers": """
 def mask_tokens(input_ids, special, lot, change, random_ids, mask_id, rate=0.15):
-    fate = torch.bucketize(change, torch.tensor([0.8, 0.9], dtype=change.dtype), right=True)
+    edges = torch.tensor([0.8, 0.9], dtype=change.dtype)
+    fate = torch.bucketize(change, edges, right=True)
     fate[(lot >= rate) | (special > 0)] = 3
     masks = torch.full_like(input_ids, mask_id)
     ways = torch.stack([masks, random_ids, input_ids, input_ids])
@@ -104,7 +106,8 @@ def next_token_loss(logits, labels):
     wanted = labels[:, 1:].reshape(-1)
     scores = logits[:, :-1, :].reshape(wanted.numel(), -1)
     kept = wanted.ge(0)
-    return F.nll_loss(scores[kept].log_softmax(1), wanted[kept], reduction="sum") / sum(kept)
+    log_p = scores[kept].log_softmax(1)
+    return F.nll_loss(log_p, wanted[kept], reduction="sum") / sum(kept)
 """,
         "each text by itself, weighed": """
 def next_token_loss(logits, labels):

@@ -92,7 +92,9 @@ def mask_tokens(
         Edit(
             "Only [MASK] has a label",
             {
-                "return hidden, labels": "return hidden, labels.masked_fill(change >= 0.8, -100)"
+                "return hidden, labels": (
+                    "return hidden, labels.masked_fill(change >= 0.8, -100)"
+                )
             },
         ),
         Edit(
@@ -421,13 +423,17 @@ def corrupt_spans(tokens, spans, first_sentinel, eos_id):
         Edit(
             "Without a span, a sentinel is still written",
             {
-                "[*writes, sentinel, eos_id]": "[*writes, *[sentinel] * bool(spans), eos_id]"
+                "[*writes, sentinel, eos_id]": (
+                    "[*writes, *[sentinel] * bool(spans), eos_id]"
+                )
             },
         ),
         Edit(
             "Without a token, both lists still end",
             {
-                "reads, writes = [], []": "if not tokens:\n        return [], []\n    reads, writes = [], []"
+                "reads, writes = [], []": (
+                    "if not tokens:\n        return [], []\n    reads, writes = [], []"
+                )
             },
         ),
         Answer(
@@ -557,7 +563,9 @@ def put_back(reads, writes, first_sentinel, eos_id):
         Edit(
             "`reads` was changed",
             {
-                "[token for token in reads if token != eos_id]": "reads[:]\n    reads.pop(), kept.pop()"
+                "[token for token in reads if token != eos_id]": (
+                    "reads[:]\n    reads.pop(), kept.pop()"
+                )
             },
         ),
         Answer(

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.checks import difference
+from labkit.compare import difference
 from labkit.grading.wire import (
     HEADER,
     MAX_TENSORS,
