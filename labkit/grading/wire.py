@@ -330,7 +330,11 @@ class _Across(torch.autograd.Function):
 def restore(mine: Any, theirs: Any) -> None:
     """Make arguments what they became at the other end, in place."""
     if isinstance(mine, torch.Tensor) and isinstance(theirs, torch.Tensor):
-        mine.data = theirs.detach().to(mine.dtype)
+        theirs = theirs.detach().to(mine.dtype)
+        if mine.shape != theirs.shape:
+            mine.data = theirs
+        elif not torch.equal(mine, theirs):  # NaN is not: then it is copied in vain
+            mine.data.copy_(theirs)
     elif isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
         if mine.shape == theirs.shape:
             mine[...] = theirs
@@ -342,13 +346,12 @@ def restore(mine: Any, theirs: Any) -> None:
                 parameter.data, parameter.grad = other.detach(), other.grad
                 parameter.requires_grad_(other.requires_grad)
     elif isinstance(mine, list | tuple) and isinstance(theirs, list | tuple):
-        if len(mine) == len(theirs):
-            for one, other in zip(mine, theirs, strict=True):
-                restore(one, other)
+        pairs = [*zip(mine, theirs, strict=False)]
+        for one, other in pairs:
+            restore(one, other)
         if isinstance(mine, list):
-            plain = zip(mine, theirs, strict=False)
-            kept = [one if _has_parts(one) else other for one, other in plain]
-            mine[:] = [*kept, *theirs[len(mine) :]]
+            kept = [one if _has_parts(one) else other for one, other in pairs]
+            mine[:] = [*kept, *theirs[len(kept) :]]
     elif isinstance(mine, dict) and isinstance(theirs, dict):
         for key in [*mine]:
             if key not in theirs:
