@@ -212,9 +212,10 @@ class Sandbox:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
-            stdin.write(program())
+        program_in, self._process.stdin = self._process.stdin, None
+        assert program_in is not None
+        with contextlib.suppress(BrokenPipeError), program_in:
+            program_in.write(program())
         theirs.close()
         self._started = False
 

@@ -26,6 +26,7 @@ HEADER = struct.Struct(">II")
 DTYPES = (
     torch.bool,
     *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.uint16, torch.uint32, torch.uint64),
     *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
 )
 CONTAINERS: Mapping[str, type] = {"tuple": tuple, "set": set, "dict": dict}

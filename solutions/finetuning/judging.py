@@ -527,8 +527,8 @@ EXERCISES = [
         "freeze",
         thaw,
         [
-            Check("some layers, or all", 3, models_and_top, run_frozen),
-            Check("no layer", 1, models_and_nothing, run_frozen),
+            Check("some layers, or all", 3, models_and_top, run_frozen, cases=1),
+            Check("no layer", 1, models_and_nothing, run_frozen, cases=1),
         ],
     ),
     Exercise(

@@ -117,7 +117,7 @@ def repeating(random: Generator, longest: int, at: int, start: bool) -> list:
     drawn = ending(random, longest, at)
     start_id, end_id = drawn[3:5]
     other = next(t for t in range(drawn[1]) if t not in (start_id, end_id))
-    for count in range(2, at):
+    for count in range(1 if start else 2, at):
         drawn[2][count].append([start_id if start else other, 90.0])
     return drawn
 
@@ -242,6 +242,7 @@ def searched(
     again=False,
     counts=("done", "alive"),
     worth=mean,
+    end_counts=True,
 ):
     """Beam search; the options are there to break one rule each."""
     alive, done = {(): 0.0}, {}
@@ -261,7 +262,12 @@ def searched(
     counted = texts[counts[0]] or alive
     for name in counts[1:]:
         counted = counted | texts[name]
-    return [*max(counted, key=lambda text: worth(counted[text], len(text)), default=())]
+
+    def of_text(text):
+        length = len(text) - (text[-1] == end_id and not end_counts)
+        return worth(counted[text], max(1, length))
+
+    return [*max(counted, key=of_text, default=())]
 
 
 def is_clear(*asked) -> bool:
@@ -337,6 +343,7 @@ OTHER_SEARCHES = [
         token for token in searched(next_logits, start_id, *rest) if token != start_id
     ],
     partial(searched, again=True),
+    partial(searched, end_counts=False),
     partial(searched, worth=lambda total, length: total),
     partial(searched, worth=lambda total, length: total / (length + 1)),
     partial(searched, worth=lambda total, length: total / max(1, length - 1)),
@@ -686,7 +693,8 @@ def nothing_in_common(random: Generator) -> tuple:
         [" \n ", text],
         [text, "  "],
         ["\t", " "],
-        ["theses", "these"],
+        ["open file these", "reopen the files theses"],
+        ["reopen the files theses", "open file these"],
     ]
     alike = [[text, text], ["a", "a"], ["the the the", "the"], ["a b", "b a"]]
     return ([*nothing, *alike, [text, f"now {text}"]],)

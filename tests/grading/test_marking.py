@@ -132,9 +132,7 @@ class TestMarks:
             assert "2 cells answer explain" in said
 
     def test_the_stub_and_no_answer_are_told_apart(self, folder):
-        stub = (
-            "def key(rotation):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
-        )
+        stub = load(folder).stub("key")
         [key, unlock, _] = judge(folder, {"key": stub})
         assert key.findings[0].reason == "it is the stub"
         assert unlock.findings[0].reason == "there is no answer"

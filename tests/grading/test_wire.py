@@ -102,7 +102,9 @@ def test_plain_data_comes_through_with_its_types(value):
     assert repr(through(value)) == repr(value)
 
 
-@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", [torch.bool, torch.int64, torch.uint16, torch.bfloat16]
+)
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 3), (2, 3)])
 def test_a_tensor_comes_through_bit_for_bit(dtype, shape):
     tensor = (torch.rand(shape) * 9).to(dtype)
