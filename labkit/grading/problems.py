@@ -45,7 +45,8 @@ class Check:
             its sandbox: that gives plain data, changes what it was given, raises
             `ValueError` if the answer does, and lets gradients flow. What it returns
             is compared; it never compares itself.
-        cases: How many are drawn; all must be right.
+        cases: How many are drawn; all must be right. One is enough where each draw
+            holds all that tells a wrong answer.
         tolerance: How far numbers may be off, relative and absolute.
     """
 
@@ -53,7 +54,7 @@ class Check:
     points: float
     draw: Callable[[Generator], Inputs]
     harness: Callable[..., Any] | None = None
-    cases: int = 3
+    cases: int = 1
     tolerance: float = TOLERANCE
 
 

@@ -1,21 +1,22 @@
-"""Calls across the wall: plain data in JSON and safetensors, never pickle.
+"""Calls across the wall: plain data in JSON and raw numbers, never pickle.
 
 Both sides use this file, the worker without the rest of the kit. A `Peer` is one end.
 It asks the other end to call what that end holds, and is asked in turn: so a function
 or a model that the judge passes to an answer runs in the judge, and gradients flow
 through a call as if there were no wall. A message is a frame: the lengths of its two
-parts, a tree in JSON, and the tree's tensors as safetensors. Whoever reads caps the
-lengths before it reads, and takes nothing on trust.
+parts, a tree in JSON, and the bytes of the tree's tensors, one after the other. Whoever
+reads caps the lengths before it reads, and takes nothing on trust.
 """
 
+import io
 import json
+import math
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load, save
 from torch import nn
 
 MAX_TREE = 1 << 20  # bytes
@@ -75,7 +76,10 @@ class Remote:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._peer.ask({"look": [self._number, name]})
+        found = self._peer.ask({"look": [self._number, name]})
+        if isinstance(found, Remote):  # a method stays what it is
+            vars(self)[name] = found
+        return found
 
 
 class RemoteModule(nn.Module):
@@ -167,9 +171,9 @@ class Peer:
         raise MalformedError("not a request")
 
     def _send(self, message: Any) -> None:
-        tensors: dict[str, torch.Tensor] = {}
-        tree = json.dumps(self._encode(message, tensors, 0)).encode()
-        blob = save(tensors) if tensors else b""
+        numbers: list[bytes] = []
+        tree = json.dumps(self._encode(message, numbers, 0)).encode()
+        blob = b"".join(numbers)
         if len(tree) > MAX_TREE or len(blob) > MAX_TENSORS:
             raise TooLargeError
         self._write(HEADER.pack(len(tree), len(blob)) + tree + blob)
@@ -180,27 +184,26 @@ class Peer:
             raise MalformedError("too large")
         tree, blob = self._read(tree_size), self._read(blob_size)
         try:
-            tensors = load(blob) if blob else {}
-            return self._decode(json.loads(tree), tensors, learning, 0)
+            return self._decode(json.loads(tree), io.BytesIO(blob), learning, 0)
         except Exception as error:  # whatever a parser says of hostile bytes
             raise MalformedError(type(error).__name__) from None
 
     def _encode(
         self,
         value: Any,
-        tensors: dict[str, torch.Tensor],
+        numbers: list[bytes],
         depth: int,
         leaves: Any = None,
     ) -> Any:
         """A tree for JSON; `leaves` is given where a call's result is encoded."""
 
         def inner(part: Any) -> Any:
-            return self._encode(part, tensors, depth + 1, leaves)
+            return self._encode(part, numbers, depth + 1, leaves)
 
         if depth > MAX_DEPTH:
             return {"foreign": 0}
         if isinstance(value, np.ndarray | np.generic):
-            return _encode_array(value, tensors)
+            return _encode_array(value, numbers)
         if value is None or isinstance(value, bool | str | float):
             return value
         if isinstance(value, int):
@@ -214,10 +217,10 @@ class Peer:
         if isinstance(value, dict):
             return {"dict": [[inner(part) for part in pair] for pair in value.items()]}
         if isinstance(value, torch.Tensor):
-            return self._encode_tensor(value, tensors, leaves)
+            return self._encode_tensor(value, numbers, leaves)
         if isinstance(value, _Result):
-            given = self._encode(value.value, tensors, depth + 1, value.leaves)
-            return [given, self._encode(value.after, tensors, depth + 1)]
+            given = self._encode(value.value, numbers, depth + 1, value.leaves)
+            return [given, self._encode(value.after, numbers, depth + 1)]
         if isinstance(value, Remote):
             return {"yours": value._number}
         if type(value) in MODULES.values():
@@ -231,19 +234,16 @@ class Peer:
         return {kind: len(self.held) - 1}
 
     def _encode_tensor(
-        self, value: torch.Tensor, tensors: dict[str, torch.Tensor], leaves: Any
+        self, value: torch.Tensor, numbers: list[bytes], leaves: Any
     ) -> Any:
-        plain = _plain(value)
-        if plain is None:
+        if (form := _written(value, numbers)) is None:
             return {"foreign": 0}
-        name = str(len(tensors))
-        tensors[name] = plain
         if not value.requires_grad:
-            return {"tensor": [name, None]}
+            return {"tensor": [*form, None]}
         if leaves is None:
-            return {"tensor": [name, "learns"]}
+            return {"tensor": [*form, "learns"]}
         self._results.append((value, leaves))
-        return {"tensor": [name, len(self._results) - 1]}
+        return {"tensor": [*form, len(self._results) - 1]}
 
     def _encode_module(self, module: nn.Module, inner: Callable[[Any], Any]) -> Any:
         shape = (
@@ -261,11 +261,9 @@ class Peer:
         kind = type(module).__name__
         return {"module": [kind, shape, inner(parameters), inner(parts)]}
 
-    def _decode(
-        self, tree: Any, tensors: dict[str, torch.Tensor], learning: Any, depth: int
-    ) -> Any:
+    def _decode(self, tree: Any, numbers: io.BytesIO, learning: Any, depth: int) -> Any:
         def inner(part: Any) -> Any:
-            return self._decode(part, tensors, learning, depth + 1)
+            return self._decode(part, numbers, learning, depth + 1)
 
         if depth > 2 * MAX_DEPTH:
             raise MalformedError("too deep")
@@ -277,10 +275,11 @@ class Peer:
         if kind == "foreign":
             return Foreign()
         if kind == "tensor":
-            name, role = content
-            return self._decode_tensor(tensors[name], role, learning)
-        if kind == "array":
-            return tensors[content].numpy()[()]  # a scalar where it has no dimensions
+            dtype, shape, role = content
+            return self._decode_tensor(_read(dtype, shape, numbers), role, learning)
+        if kind == "array":  # a scalar where it has no dimensions
+            dtype, shape = content
+            return _read(dtype, shape, numbers).numpy()[()]
         if kind == "yours":
             return self.held[content]
         if kind == "mine":
@@ -295,8 +294,6 @@ class Peer:
         return CONTAINERS[kind](inner(item) for item in content)
 
     def _decode_tensor(self, tensor: torch.Tensor, role: Any, learning: Any) -> Any:
-        if tensor.dtype not in DTYPES:
-            raise MalformedError("a dtype of no use")
         if role == "learns":
             return tensor.requires_grad_()
         if role is None:
@@ -386,25 +383,37 @@ def _kind(error: BaseException) -> str:
     return "value" if isinstance(error, ValueError) else "raised"
 
 
-def _encode_array(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+def _encode_array(value: Any, numbers: list[bytes]) -> Any:
     try:
-        plain = _plain(torch.from_numpy(np.asarray(value).copy()))
+        form = _written(torch.from_numpy(np.asarray(value).copy()), numbers)
     except TypeError:  # of strings or objects
-        plain = None
-    if plain is None:
-        return {"foreign": 0}
-    name = str(len(tensors))
-    tensors[name] = plain
-    return {"array": name}
+        form = None
+    return {"foreign": 0} if form is None else {"array": form}
 
 
-def _plain(value: torch.Tensor) -> torch.Tensor | None:
-    """A copy that can be sent, or nothing."""
+def _written(value: torch.Tensor, numbers: list[bytes]) -> list[Any] | None:
+    """Write a tensor's numbers down; its type and shape, or None if it is not plain."""
     if value.layout != torch.strided or value.dtype not in DTYPES or value.is_meta:
         return None
     if value.numel() * value.element_size() > MAX_TENSORS // 2:
         raise TooLargeError
-    return value.detach().cpu().contiguous().clone()
+    plain = value.detach().cpu().contiguous().reshape(-1)
+    numbers.append(plain.view(torch.uint8).numpy().tobytes())
+    return [DTYPES.index(value.dtype), list(value.shape)]
+
+
+def _read(dtype: int, shape: list[int], numbers: io.BytesIO) -> torch.Tensor:
+    """The next tensor, of a memory of its own."""
+    kind = DTYPES[dtype]
+    if not all(type(size) is int and 0 <= size <= MAX_TENSORS for size in shape):
+        raise MalformedError("no shape")
+    wanted = math.prod(shape) * kind.itemsize
+    content = numbers.read(wanted)
+    if len(content) != wanted:
+        raise MalformedError("too few numbers")
+    if not content:
+        return torch.empty(shape, dtype=kind)
+    return torch.frombuffer(bytearray(content), dtype=kind).reshape(shape)
 
 
 def _module(kind: str, shape: list[int], parameters: Any, parts: Any) -> nn.Module:

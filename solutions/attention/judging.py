@@ -405,13 +405,12 @@ EXERCISES = [
         "softmax",
         softmax,
         [
-            Check("rows of scores, of any shape", 1, rows, run_all_and_keep, cases=2),
+            Check("rows of scores, of any shape", 1, rows, run_all_and_keep),
             Check(
                 "along the dimension that is asked for",
                 1,
                 along_any_dimension,
                 run_along,
-                cases=2,
             ),
             Check(
                 "scores in the thousands, rows far apart",
@@ -428,16 +427,10 @@ EXERCISES = [
         "scaled_dot_product_attention",
         attention.scaled_dot_product_attention,
         [
-            Check("without a mask", 2, without_a_mask, run_all_and_keep, cases=2),
-            Check("with a mask", 2, with_mask, run_exactly, cases=2),
-            Check(
-                "a query that may look nowhere",
-                1,
-                with_nowhere_to_look,
-                run_all,
-                cases=2,
-            ),
-            Check("more dimensions in front", 1, with_heads_in_front, run_all, cases=2),
+            Check("without a mask", 2, without_a_mask, run_all_and_keep),
+            Check("with a mask", 2, with_mask, run_exactly),
+            Check("a query that may look nowhere", 1, with_nowhere_to_look, run_all),
+            Check("more dimensions in front", 1, with_heads_in_front, run_all),
         ],
         needs=("softmax",),
     ),
@@ -445,7 +438,7 @@ EXERCISES = [
         "causal_mask",
         attention.causal_mask,
         [
-            Check("as many keys as queries", 1, lengths, run_all, cases=2),
+            Check("as many keys as queries", 1, lengths, run_all),
             Check("keys that come from a cache", 2, lengths_with_cache, run_wide),
         ],
     ),
@@ -462,9 +455,7 @@ EXERCISES = [
         "split_heads",
         split_heads,
         [
-            Check(
-                "vectors of any size", 2, vectors_and_heads, run_all_and_keep, cases=2
-            ),
+            Check("vectors of any size", 2, vectors_and_heads, run_all_and_keep),
             Check("a size that is no multiple", 1, no_multiple, run_refusal),
         ],
     ),
@@ -472,9 +463,9 @@ EXERCISES = [
         "multi_head_attention",
         multi_head,
         [
-            Check("a single head", 1, one_head, run_all_and_keep, cases=2),
-            Check("several heads", 3, several_heads, run_all_and_keep, cases=2),
-            Check("a mask for each text", 2, with_a_mask_each, run_masked, cases=2),
+            Check("a single head", 1, one_head, run_all_and_keep),
+            Check("several heads", 3, several_heads, run_all_and_keep),
+            Check("a mask for each text", 2, with_a_mask_each, run_masked),
         ],
         needs=("softmax", "scaled_dot_product_attention", "split_heads"),
     ),
@@ -483,19 +474,19 @@ EXERCISES = [
         bucket,
         [
             Check("distances with a bucket each", 1, positions_nearby, run_kinds),
-            Check("other numbers of buckets", 2, other_buckets, run_kinds, cases=2),
+            Check("other numbers of buckets", 2, other_buckets, run_kinds),
             Check("distances beyond the largest", 2, positions_far_away, run_kinds),
-            Check("T5's own numbers", 1, positions_alone, run_kinds, cases=2),
+            Check("T5's own numbers", 1, positions_alone, run_kinds),
         ],
     ),
     Exercise(
         "KeyValueCache",
         attention.KeyValueCache,
         [
-            Check("a token at a time", 1, token_by_token, run_cache, cases=2),
-            Check("several at once", 1, several_at_once, run_cache, cases=1),
-            Check("its length", 1, of_two_kinds, run_lengths, cases=2),
-            Check("two caches at the same time", 1, of_two_kinds, run_two, cases=2),
+            Check("a token at a time", 1, token_by_token, run_cache),
+            Check("several at once", 1, several_at_once, run_cache),
+            Check("its length", 1, of_two_kinds, run_lengths),
+            Check("two caches at the same time", 1, of_two_kinds, run_two),
         ],
     ),
     ByHand(

@@ -189,10 +189,9 @@ def unlock(words, key):
     "for number in range(3, 64):\n"
     "    try: os.write(number, struct.pack('>II', len(tree), 0) + tree)\n"
     "    except OSError: pass\n",
-    "a reply of hostile safetensors": WRONG + "import os, struct\n"
-    'tree = b\'{"dict": [["value", {"tensor": ["0", null]}]]}\'\n'
-    "blob = struct.pack('<Q', 1 << 62) + b'{}'\n"
-    "frame = struct.pack('>II', len(tree), len(blob)) + tree + blob\n"
+    "a reply of hostile numbers": WRONG + "import os, struct\n"
+    'tree = b\'{"dict": [["value", {"tensor": [9, [4294967296, 4], null]}]]}\'\n'
+    "frame = struct.pack('>II', len(tree), 8) + tree + bytes(8)\n"
     "for number in range(3, 64):\n"
     "    try: os.write(number, frame)\n"
     "    except OSError: pass\n",
