@@ -397,8 +397,9 @@ def _written(value: torch.Tensor, numbers: list[bytes]) -> list[Any] | None:
         return None
     if value.numel() * value.element_size() > MAX_TENSORS // 2:
         raise TooLargeError
-    plain = value.detach().cpu().contiguous().reshape(-1)
-    numbers.append(plain.view(torch.uint8).numpy().tobytes())
+    if value.numel():
+        plain = value.detach().cpu().contiguous().reshape(-1)
+        numbers.append(plain.view(torch.uint8).numpy().tobytes())
     return [DTYPES.index(value.dtype), list(value.shape)]
 
 

@@ -450,7 +450,7 @@ EXERCISES = [
         "confusion_matrix",
         confusion,
         [
-            Check("texts of every class", 2, each_time(classified), run_kind),
+            Check("texts of every class", 2, each_time(classified), run_kind, cases=3),
             Check(
                 "classes that never occur, one class, no text",
                 1,
@@ -464,7 +464,7 @@ EXERCISES = [
         "macro_f1",
         f1,
         [
-            Check("classes of every size", 2, each_time(counts), run_each),
+            Check("classes of every size", 2, each_time(counts), run_each, cases=3),
             Check(
                 "classes never found, never named, absent",
                 1,
@@ -479,9 +479,13 @@ EXERCISES = [
         "bootstrap_difference",
         ends_of,
         [
-            Check("two models", 4, pairs_of_models, run_each),
+            Check("two models", 4, pairs_of_models, run_each, cases=3),
             Check(
-                "one model twice, one draw, one text", 1, pairs_at_the_limits, run_each
+                "one model twice, one draw, one text",
+                1,
+                pairs_at_the_limits,
+                run_each,
+                cases=3,
             ),
         ],
     ),
@@ -489,13 +493,16 @@ EXERCISES = [
         "mcnemar",
         exact,
         [
-            Check("two models that differ", 3, a_winner, run_each, tolerance=1e-6),
+            Check(
+                "two models that differ", 3, a_winner, run_each, tolerance=1e-6, cases=3
+            ),
             Check(
                 "a tie, nothing that one alone got right, no text",
                 1,
                 a_close_race,
                 run_each,
                 tolerance=1e-6,
+                cases=3,
             ),
             Check("thousands of texts", 1, a_long_race, run_each, 1, tolerance=1e-6),
         ],
@@ -504,13 +511,18 @@ EXERCISES = [
         "calibration_error",
         ece,
         [
-            Check("any confidence, any number of bins", 3, confident, run_each),
-            Check("confidence on the edges of bins", 1, on_the_edges, run_each),
+            Check(
+                "any confidence, any number of bins", 3, confident, run_each, cases=3
+            ),
+            Check(
+                "confidence on the edges of bins", 1, on_the_edges, run_each, cases=3
+            ),
             Check(
                 "ten bins by default, one bin, one text, what was given stays",
                 1,
                 few_bins_or_texts,
                 run_and_look,
+                cases=3,
             ),
         ],
     ),
@@ -533,12 +545,13 @@ EXERCISES = [
         "odds_gap",
         gaps,
         [
-            Check("two groups", 3, decisions, run_each),
+            Check("two groups", 3, decisions, run_each, cases=3),
             Check(
                 "nobody with a label, a group that is missing",
                 1,
                 somebody_missing,
                 run_each,
+                cases=3,
             ),
         ],
     ),

@@ -115,7 +115,8 @@ def test_a_tensor_comes_through_bit_for_bit(dtype, shape):
 
 def test_arrays_scalars_sets_and_parameters_come_through():
     value = [np.arange(6).reshape(2, 3), np.float32(1.5), {1, 2}, frozenset("a")]
-    array, scalar, two, one = through(value)
+    array, scalar, two, one, empty = through([*value, np.arange(9)[9:]])
+    assert (empty.shape, empty.dtype) == ((0,), np.int64)
     assert isinstance(array, np.ndarray)
     assert difference(array, value[0]) is None
     assert (float(scalar), two, one) == (1.5, {1, 2}, {"a"})
