@@ -58,7 +58,7 @@ class TestDoctor:
 
     @pytest.mark.parametrize(
         ("most", "why"),  # bubblewrap, the zygote and each worker take one
-        [(0, "there is no sandbox here"), (2, "the sandbox could not wall a worker in")],
+        [(0, "there is no sandbox"), (2, "the sandbox could not wall a worker in")],
     )
     def test_it_says_where_there_are_no_user_namespaces(self, most, why):
         limit = f"echo {most} > /proc/sys/user/max_user_namespaces"
