@@ -56,17 +56,14 @@ class TestDoctor:
         monkeypatch.setenv("PATH", str(tmp_path))
         self.check_no_sandbox(labkit("doctor"), "there is no bubblewrap here")
 
-    @pytest.mark.parametrize(
-        ("most", "why"),  # bubblewrap, the zygote and each worker take one
-        [(0, "there is no sandbox"), (2, "the sandbox could not wall a worker in")],
-    )
-    def test_it_says_where_there_are_no_user_namespaces(self, most, why):
+    @pytest.mark.parametrize("most", [0, 2])  # none; bubblewrap's, but no more
+    def test_it_says_where_there_are_no_user_namespaces(self, most):
         limit = f"echo {most} > /proc/sys/user/max_user_namespaces"
         command = ["unshare", "--user", "--map-root-user", "sh", "-c"]
         command += [f'{limit} && exec "$@"', "sh"]
         command += [sys.executable, "-m", "labkit.cli", "doctor"]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
-        self.check_no_sandbox(run, why)
+        self.check_no_sandbox(run, "there is no sandbox here")
 
     def test_a_library_that_is_too_old_or_absent_is_named(self, monkeypatch):
         wanted = ["torch>=99", "no-such-library>=1", "pytest>=99; extra == 'test'"]

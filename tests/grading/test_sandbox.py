@@ -320,7 +320,6 @@ class TestWithoutASandbox:
 
     @pytest.mark.parametrize("most", [0, 1, 2])  # none; the wall's; the zygote's
     def test_where_there_are_no_user_namespaces(self, submission, most):
-        # bubblewrap, the zygote and each worker take one
         limit = f"echo {most} > /proc/sys/user/max_user_namespaces"
         shell = ["sh", "-c", f'{limit} && exec "$@"', "sh"]
         run = grade(["unshare", "--user", "--map-root-user", *shell], submission)
