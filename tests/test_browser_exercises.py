@@ -74,7 +74,7 @@ def test_a_stub_a_mistake_and_a_right_answer_are_answered_differently(
 
     answer(learner, MISTAKE)
     expect(said).to_contain_text("is the sign of the exponent right?")
-    expect(said).to_contain_text("0 of 5 checks passed")
+    expect(said).to_contain_text("0 of 10 checks passed")
     expect(said).not_to_contain_text("Traceback")
     picture = said.get_by_role("img", name=re.compile("yours: .* expected: "))
     expect(picture).to_be_visible()
