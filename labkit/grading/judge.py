@@ -42,7 +42,6 @@ WRONG = "its result is not the right one"
 RAISED = "it raises an exception, or does not run"
 TOO_SLOW = "it took too long"
 TOO_BIG = "it took too much memory, or its result does"
-NOT_FINAL = frozenset([TOO_SLOW])
 
 
 @dataclass(frozen=True)

@@ -350,7 +350,7 @@ def _wall() -> list[str]:
     """
     command = [find_bubblewrap(), "--unshare-all", "--unshare-user"]
     command += ["--uid", NOBODY, "--gid", NOBODY, "--cap-drop", "ALL"]
-    command += ["--die-with-parent", "--new-session", "--hostname", "grader"]
+    command += ["--new-session", "--hostname", "grader"]
     for folder, inside in readable_folders().items():
         command += ["--ro-bind", str(folder), str(inside)]
     for folder in map(Path, ("/bin", "/lib", "/lib64")):

@@ -154,7 +154,9 @@ def main(control: socket.socket, confined: bool) -> None:
             become_worker(socket.socket(fileno=files[0]), cpu_seconds, confined)
         os.close(files[0])
         if confined:
-            socket.send_fds(control, [b"p"], [os.pidfd_open(child)])
+            handle = os.pidfd_open(child)
+            socket.send_fds(control, [b"p"], [handle])
+            os.close(handle)
         else:
             control.send(struct.pack(">I", child))
 
