@@ -86,7 +86,9 @@ class TestWhatAWorkerSees:
         assert probe(source) == [[], "/", [], [], False]
 
     def test_no_process_and_no_open_file_but_its_own(self):
-        source = "import os\ndef answer(): return os.getpid(), os.getppid(), os.getuid()"
+        source = (
+            "import os\ndef answer(): return os.getpid(), os.getppid(), os.getuid()"
+        )
         assert probe(source) == (1, 0, 65534)
         assert len(probe(OPEN_FILES)) == 4  # three null, the judge
 
