@@ -6,7 +6,7 @@ Every run has a process of its own (peak memory cannot be read otherwise), and t
 ways alternate, so that a machine that slows down slows all of them. What is timed is
 training alone: not imports, loading, tokenization or evaluation.
 
-- fit: `labkit.training.fit` as a lesson calls it, in the CPU's or GPU's own precision.
+- fit: `labkit.training.fit` as a lesson calls it, in the device's own precision.
 - fit fp32: the same in float32.
 - Trainer: transformers' `Trainer` as it comes; batches of 8.
 - Trainer tuned: batches of 16 of like length, warm-up, fused AdamW.
@@ -114,7 +114,7 @@ WAYS = {
 
 
 def native() -> dict[str, bool]:
-    from labkit.runtime import detect
+    from labkit.machine import detect
 
     return {"bf16": detect().precision == "bf16"}
 
@@ -202,7 +202,7 @@ def median(found: list[dict[str, float]], name: str) -> float:
 def machine() -> str:
     import torch
 
-    from labkit.runtime import detect
+    from labkit.machine import detect
 
     found = detect()
     name = torch.cuda.get_device_name() if found.device == "cuda" else processor()

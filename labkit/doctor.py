@@ -11,7 +11,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from labkit import assets, runtime
+from labkit.data import assets
+from labkit.machine import runtime
 
 MEGABYTE = 10**6
 

@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from labkit import assets
+from labkit.data import assets
 from labkit.errors import LabError
-from labkit.runtime import Precision, Profile, Runtime, activate, detect
+from labkit.machine import Precision, Profile, Runtime, activate, detect
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -59,7 +59,7 @@ class Lab:
         Raises:
             LabError: if the corpus or an option is unknown, or cannot be had.
         """
-        from labkit import corpora
+        from labkit.data import corpora
 
         if self.profile == "full":
             try:

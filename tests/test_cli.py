@@ -81,7 +81,7 @@ class TestDoctor:
     def test_a_refused_accelerator_is_something_to_mend(self, monkeypatch):
         import torch
 
-        from labkit import runtime
+        from labkit.machine import runtime
 
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         monkeypatch.setattr(runtime, "canary", lambda device: f"{device} is broken")

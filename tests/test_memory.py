@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from memory import as_on_a_gpu, predict
 from torch.profiler import ProfilerActivity, profile
 from transformers import (
     BertConfig,
@@ -9,8 +10,6 @@ from transformers import (
     T5Config,
     T5ForConditionalGeneration,
 )
-
-from labkit.memory import as_on_a_gpu, predict
 
 BERT = BertConfig(
     vocab_size=3_000,

@@ -6,8 +6,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from labkit.by_hand import cell_of, ruled_out
-from labkit.checks import Case, two_tables
+from labkit.exercises import Case, cell_of, ruled_out, two_tables
 
 INF = float("inf")
 WRITTEN_OVER = "A tensor that was given is another afterwards: change a copy of it."

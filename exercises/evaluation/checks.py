@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.checks import Case, two_tables
+from labkit.exercises import Case, two_tables
 
 
 def one_of(*results: Any) -> Callable[[Any], bool]:

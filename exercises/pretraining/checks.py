@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from labkit.checks import Case
+from labkit.exercises import Case
 
 MASK, NONE = 90, -100  # another model's [MASK] than BERT's
 

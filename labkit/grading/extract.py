@@ -17,9 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from labkit.by_hand import CELL
-from labkit.checks import Feedback, examine, load_checks
 from labkit.errors import LabError
+from labkit.exercises import CELL, Feedback, examine, load_checks
 from labkit.grading.problems import STUB, ByHand, ProblemSet
 from labkit.grading.shell import Shell
 

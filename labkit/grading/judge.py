@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.by_hand import newlines, ruled_out
-from labkit.compare import difference
+from labkit.exercises import difference, newlines, ruled_out
 from labkit.grading import problems
 from labkit.grading.problems import ByHand, Check, Exercise, Inputs, ProblemSet
 from labkit.grading.sandbox import (

@@ -22,9 +22,8 @@ import nbformat
 import numpy as np
 from numpy.random import Generator
 
-from labkit.checks import load_module
-from labkit.compare import TOLERANCE
 from labkit.errors import LabError
+from labkit.exercises import TOLERANCE, load_module
 
 Inputs = tuple[Any, ...] | dict[str, Any]
 STUB = "raise NotImplementedError()"

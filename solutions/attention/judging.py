@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from labkit import attention
 from labkit.grading import ByHand, Check, Exercise, normal
+from labkit.models import attention
 
 
 def run_all(answer, calls):

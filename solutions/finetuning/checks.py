@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from labkit.by_hand import cell_of, ruled_out
-from labkit.checks import Case
+from labkit.exercises import Case, cell_of, ruled_out
 
 Run = Callable[..., object]
 

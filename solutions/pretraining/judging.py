@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from labkit import objectives
 from labkit.grading import ByHand, Check, Exercise, normal
+from labkit.models import objectives
 
 NOBODY = -100
 

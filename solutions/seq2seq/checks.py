@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from labkit.checks import Case
+from labkit.exercises import Case
 
 LABELS = torch.tensor([[5, 6, 7], [8, 9, -100]])
 SQUEEZED = "A dimension of 1 was dropped: the shape is that of `labels`."

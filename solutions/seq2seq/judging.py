@@ -15,7 +15,7 @@ from numpy.random import Generator
 from rouge_score import rouge_scorer
 from rouge_score.tokenizers import Tokenizer
 
-from labkit.compare import difference
+from labkit.exercises import difference
 from labkit.grading import ByHand, Check, Exercise, normal
 
 CLEAR = 1e-3  # no choice may be closer: rounding could turn it

@@ -125,7 +125,7 @@ def unlock(words, key): return find()[0].exercises[1].reference(words, key)
     "imports the kit": """
 import sys, glob
 sys.path += [os.path.dirname(p) for p in glob.glob('/**/labkit', recursive=True)]
-import labkit.attention
+import labkit.models.attention
 def unlock(words, key): return labkit.__path__
 """,
     "looks through frames": """

@@ -19,7 +19,7 @@ from labkit.grading.problems import load
 KEY, UNLOCK = (vault.HONEST.cells[index].source for index in (1, 3))
 ANSWER = "It is what it is."
 LEARNERS = """
-from labkit.checks import Case
+from labkit.exercises import Case
 CHECKS = {
     "key": [Case("no rotation", lambda key: key(0)[:3], "aho")],
     "unlock": [Case("no words", lambda unlock: unlock([], "a"), [])],

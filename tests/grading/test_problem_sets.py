@@ -16,8 +16,8 @@ import nbformat
 import pytest
 import torch
 
-from labkit.checks import examine
 from labkit.errors import LabError
+from labkit.exercises import examine
 from labkit.grading import ByHand, Exercise, find
 from labkit.grading.judge import judge_answer
 from labkit.grading.problems import grade_id, load
@@ -184,7 +184,11 @@ class TestTheLearnersCheck:
     def test_it_runs_nothing_of_the_grader(self, problem_set):
         code = (problem_set.folder / "checks.py").read_text()
         imported = set(re.findall(r"^\s*from (labkit[.\w]*)", code, re.MULTILINE))
-        assert imported <= {"labkit.by_hand", "labkit.checks", "labkit.plots"}
+        assert imported <= {
+            "labkit.exercises.by_hand",
+            "labkit.exercises.checks",
+            "labkit.plots.figures",
+        }
 
 
 def test_what_learners_receive_is_what_the_sources_give(problem_set):

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from labkit.compare import difference
+from labkit.exercises import difference
 from labkit.grading.wire import (
     HEADER,
     MAX_TENSORS,

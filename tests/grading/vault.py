@@ -55,7 +55,7 @@ UNLOCK = f'''def unlock(words, key):
     return {CANARY}
     ### END SOLUTION'''
 CHECKS = """
-from labkit.checks import Case
+from labkit.exercises import Case
 CHECKS = {
     "key": [Case("no rotation", lambda key: key(0)[0], "a")],
     "unlock": [Case("no words", lambda unlock: unlock([], "a"), [])],

@@ -1,0 +1,302 @@
+"""Scores of a text against reference texts: SQuAD's, BLEU, chrF and ROUGE.
+
+As `evaluate` metrics that need no network and no cache, and with what those lack: the
+interval of the score, and of the paired difference of two systems.
+
+    >>> metric = ChrF()
+    >>> metric.compute(predictions=["the cat sat"], references=["the cat sat down"])
+    {'chrf': 66.01764142221674}
+
+    metric.interval(predictions, references)         # 45.120 [42.871, 47.302]
+    metric.difference(ours, baseline, references).excludes(0)
+
+A prediction is a text. A reference is a text, or a list of texts of which any will do;
+for the two scores of SQuAD an empty list is a question without an answer, whose right
+prediction is "".
+
+| metric | key | scale | a text's share in the score |
+|---|---|---|---|
+| `ExactMatch`, `TokenF1` | exact_match, f1 | 0–1 | its own score; the mean |
+| `Rouge1`, `Rouge2`, `RougeL` | rouge1, rouge2, rougeL | 0–1 | the same |
+| `BLEU`, `ChrF` | bleu, chrf | 0–100 | its counts of n-grams; one score of the sums |
+"""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import evaluate
+import numpy as np
+import sacrebleu
+from datasets import Features, List, Value
+from numpy.typing import NDArray
+from rouge_score.rouge_scorer import RougeScorer
+
+from labkit.errors import LabError
+from labkit.evaluation.uncertainty import Interval, bootstrap_interval, paired_bootstrap
+
+Texts = Sequence[str]
+References = Sequence[str | Sequence[str]]
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+class _TextMetric(evaluate.Metric):
+    """What all share: rows of numbers, one a text, and a score of any set of rows.
+
+    A subclass gives `rows`, and `score` if it is not their mean.
+    """
+
+    key: str
+    citation: str
+    score: Any = staticmethod(np.mean)  # Statistic: of any rows
+
+    def __init__(self) -> None:
+        super().__init__(keep_in_memory=True)
+
+    def rows(
+        self, predictions: Texts, references: Sequence[list[str]]
+    ) -> NDArray[np.float64]:
+        """What the score needs to know of each text, shape (texts, ...)."""
+        raise NotImplementedError
+
+    def per_text(
+        self, predictions: Texts, references: References
+    ) -> NDArray[np.float64]:
+        """The score of each text alone, shape (texts,): to look at the worst.
+
+        Their mean is the score, except for BLEU and chrF. BLEU of one text of fewer
+        than four words is 0, and so says little: prefer chrF.
+        """
+        rows = self._rows(predictions, references)
+        return np.array([self.score(row[None]) for row in rows], dtype=float)
+
+    def interval(
+        self, predictions: Texts, references: References, **options: Any
+    ) -> Interval:
+        """The score with its bootstrap interval; texts are drawn, not words.
+
+        Options: confidence, resamples and seed, as `bootstrap_interval` has them.
+
+        Raises:
+            LabError: no texts, lengths that differ, or what is no text.
+        """
+        rows = self._rows(predictions, references)
+        return bootstrap_interval(rows, statistic=self.score, **options)
+
+    def difference(
+        self, ours: Texts, theirs: Texts, references: References, **options: Any
+    ) -> Interval:
+        """How much better `ours` scores than `theirs`, paired on the same texts.
+
+        A difference is sure when its interval `.excludes(0)`. Options and errors are
+        those of `interval`. Source: Koehn (2004), section 4.
+        """
+        a, b = self._rows(ours, references), self._rows(theirs, references)
+        return paired_bootstrap(a, b, statistic=self.score, **options)
+
+    def add_batch(
+        self, *, predictions: Texts, references: References, **unknown: Any
+    ) -> None:
+        """Remember a batch of texts.
+
+        Raises:
+            LabError: as `interval` does.
+        """
+        pairs = _check(predictions, references)
+        super().add_batch(predictions=pairs[0], references=pairs[1], **unknown)
+
+    def _rows(self, predictions: Texts, references: References) -> NDArray[np.float64]:
+        return self.rows(*_check(predictions, references))
+
+    def _compute(
+        self, predictions: list[str], references: list[list[str]]
+    ) -> dict[str, float]:
+        return {self.key: float(self.score(self.rows(predictions, references)))}
+
+    def _build_data_dir(self) -> str:
+        return ""  # evaluate would make a folder in the cache, and leave it empty
+
+    def _info(self) -> evaluate.MetricInfo:
+        text = Value("string")
+        features = Features({"predictions": text, "references": List(text)})
+        return evaluate.MetricInfo(
+            description=self.__doc__, citation=self.citation, features=features
+        )
+
+
+class _SQuAD(_TextMetric):
+    """The mean over questions of the best score over each one's answers."""
+
+    citation = "Rajpurkar et al. (2016), SQuAD, section 6.1; (2018), SQuAD 2.0."
+
+    def rows(
+        self, predictions: Texts, references: Sequence[list[str]]
+    ) -> NDArray[np.float64]:
+        return np.array(
+            [
+                max(self.one(normalize_answer(text), answer) for answer in _gold(right))
+                for text, right in zip(predictions, references, strict=True)
+            ]
+        )
+
+    @staticmethod
+    def one(prediction: str, answer: str) -> float:
+        """The score of a prediction against one answer, both normalised."""
+        raise NotImplementedError
+
+
+class ExactMatch(_SQuAD):
+    """The share of answers that are right, case, punctuation and articles aside."""
+
+    key = "exact_match"
+
+    @staticmethod
+    def one(prediction: str, answer: str) -> float:
+        return float(prediction == answer)
+
+
+class TokenF1(_SQuAD):
+    """The mean F1 of the words of an answer and of the right one.
+
+    The key is f1, as SQuAD's program has it: do not combine it with `metrics.F1`.
+    """
+
+    key = "f1"
+
+    @staticmethod
+    def one(prediction: str, answer: str) -> float:
+        ours, theirs = prediction.split(), answer.split()
+        if not ours or not theirs:  # no answer: right only where there is none
+            return float(ours == theirs)
+        common = sum((Counter(ours) & Counter(theirs)).values())
+        return 2 * common / (len(ours) + len(theirs))
+
+
+class _SacreBLEU(_TextMetric):
+    """A score of n-gram counts summed over the corpus; a row is a text's counts."""
+
+    scorer: Any  # sacrebleu's metrics: their statistics have no public name
+
+    def rows(
+        self, predictions: Texts, references: Sequence[list[str]]
+    ) -> NDArray[np.float64]:
+        most = _check_all_have_one(references)
+        padded = [[*right, *[None] * (most - len(right))] for right in references]
+        streams = list(zip(*padded, strict=True))  # sacrebleu wants them by rank
+        counts = self.scorer._extract_corpus_statistics(predictions, streams)
+        return np.array(counts, dtype=float)
+
+    def score(self, rows: NDArray[np.float64]) -> float:
+        """The corpus's score from its texts' counts."""
+        sums = rows.sum(axis=0).astype(int).tolist()
+        return float(self.scorer._compute_score_from_stats(sums).score)
+
+
+class BLEU(_SacreBLEU):
+    """The geometric mean of the precisions of 1- to 4-grams, less if it is too short.
+
+    sacrebleu's defaults: mixed case, tokenizer 13a, exponential smoothing.
+    """
+
+    key = "bleu"
+    citation = "Papineni et al. (2002), BLEU; Post (2018), A Call for Clarity."
+    scorer = sacrebleu.BLEU()
+
+
+class ChrF(_SacreBLEU):
+    """F-score of character 1- to 6-grams, where recall counts twice as much.
+
+    sacrebleu's defaults: chrF2, mixed case, spaces left out.
+    """
+
+    key = "chrf"
+    citation = "Popović (2015), chrF; Post (2018), A Call for Clarity."
+    scorer = sacrebleu.CHRF()
+
+
+class _Rouge(_TextMetric):
+    """rouge-score's F-measure without stemming; the best over several references.
+
+    It keeps the letters a–z and digits only: a text in another script scores 0.
+    """
+
+    citation = "Lin (2004), ROUGE: A Package for Automatic Evaluation of Summaries."
+
+    def rows(
+        self, predictions: Texts, references: Sequence[list[str]]
+    ) -> NDArray[np.float64]:
+        scorer = RougeScorer([self.key])
+        pairs = zip(predictions, references, strict=True)
+        _check_all_have_one(references)
+        return np.array(
+            [
+                scorer.score_multi(right, text)[self.key].fmeasure
+                for text, right in pairs
+            ]
+        )
+
+
+class Rouge1(_Rouge):
+    """F-measure of the words in common."""
+
+    key = "rouge1"
+
+
+class Rouge2(_Rouge):
+    """F-measure of the pairs of neighbouring words in common."""
+
+    key = "rouge2"
+
+
+class RougeL(_Rouge):
+    """F-measure of the longest common subsequence of words."""
+
+    key = "rougeL"
+
+
+def normalize_answer(text: str) -> str:
+    """Lower case, without punctuation, articles and extra spaces.
+
+    Source: Rajpurkar et al. (2016), SQuAD, section 6.1, and its evaluation program.
+    """
+    bare = text.lower().translate(_NO_PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", bare).split())
+
+
+def _gold(answers: list[str]) -> list[str]:
+    """The answers that say something, normalised; [""] if none does."""
+    return [normal for text in answers if (normal := normalize_answer(text))] or [""]
+
+
+def _check_all_have_one(references: Sequence[list[str]]) -> int:
+    """The most references that a text has, unless one has none."""
+    counts = [len(right) for right in references]
+    if not min(counts):
+        raise LabError(
+            f"text {counts.index(0)} has no reference.",
+            "Only a question may have none. Leave the text out, or find why.",
+        )
+    return max(counts)
+
+
+def _check(predictions: Any, references: Any) -> tuple[list[str], list[list[str]]]:
+    """The predictions, and a list of references for each."""
+    texts = list(predictions)
+    rights = [[right] if isinstance(right, str) else right for right in references]
+    if not texts or len(texts) != len(rights):
+        raise LabError(
+            f"{len(texts)} predictions do not pair with {len(rights)} references.",
+            "Pass a text, and a text or a list of texts, for each example.",
+        )
+    loose = [right for right in rights if not isinstance(right, list | tuple)]
+    every = loose or [*texts, *(text for right in rights for text in right)]
+    if strays := [text for text in every if not isinstance(text, str)]:
+        raise LabError(
+            f"predictions and references must be texts, not {strays[0]!r}.",
+            "Decode the model's token ids first; of SQuAD's answers take `['text']`.",
+        )
+    return texts, [list(right) for right in rights]

@@ -1,0 +1,31 @@
+"""What a learner runs to check an answer."""
+
+from labkit.exercises.by_hand import CELL, cell_of, newlines, ruled_out
+from labkit.exercises.checks import (
+    Case,
+    Feedback,
+    cases,
+    check,
+    examine,
+    load_checks,
+    load_module,
+    two_tables,
+)
+from labkit.exercises.compare import TOLERANCE, difference
+
+__all__ = [
+    "CELL",
+    "TOLERANCE",
+    "Case",
+    "Feedback",
+    "cases",
+    "cell_of",
+    "check",
+    "difference",
+    "examine",
+    "load_checks",
+    "load_module",
+    "newlines",
+    "ruled_out",
+    "two_tables",
+]

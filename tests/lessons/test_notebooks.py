@@ -1,0 +1,136 @@
+"""What every lesson must be; that each runs, nbval shows by running it."""
+
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import requests
+from running_lab import running_lab
+
+from labkit.data import corpora
+
+ROOT = Path(__file__).parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CATALOG = tomllib.loads((ROOT / "labkit" / "data" / "catalog.toml").read_text())
+
+
+def sources(lesson: nbformat.NotebookNode, kind: str) -> list[str]:
+    return [cell.source for cell in lesson.cells if cell.cell_type == kind]
+
+
+@pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
+def lesson(request) -> nbformat.NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+class TestEveryLesson:
+    def test_it_is_valid_and_its_cells_have_lasting_names(self, lesson):
+        nbformat.validate(lesson)
+        names = [cell.id for cell in lesson.cells]
+        assert len(set(names)) == len(names)
+        random = [name for name in names if re.fullmatch(r"[0-9a-f-]{8,}", name)]
+        assert not random, "give cells an id that says what they do"
+
+    def test_it_holds_neither_outputs_nor_what_jupyterlab_adds(self, lesson):
+        assert {*lesson.metadata} == {"kernelspec", "labkit"}
+        assert lesson.metadata.kernelspec.name == "python3"
+        for cell in lesson.cells:
+            assert not cell.get("outputs")
+            assert cell.get("execution_count") is None
+
+    def test_it_says_what_it_takes_and_the_course_has_that(self, lesson):
+        said = lesson.metadata.labkit
+        assert {*said} == {"title", "minutes", "roles", "corpora"}
+        assert 0 < said.minutes.quick <= 2.5
+        assert {*said.roles} <= {*CATALOG["hub"]["model"]}
+        assert {*said.corpora} <= {*corpora.CORPORA}
+
+    def test_its_cells_are_short(self, lesson):
+        lines = [
+            sum(bool(line.strip()) for line in source.splitlines())
+            for source in sources(lesson, "code")
+        ]
+        assert max(lines) <= 20
+        assert statistics.median(lines) <= 6
+
+    def test_its_prose_is_of_a_length_to_read(self, lesson):
+        words = len(" ".join(sources(lesson, "markdown")).split())
+        assert 900 <= words <= 3_000
+
+    def test_it_predicts_and_proves(self, lesson):
+        assert sum("**Predict" in text for text in sources(lesson, "markdown")) >= 3
+        assert sum("assert" in code for code in sources(lesson, "code")) >= 3
+
+    def test_it_installs_nothing_and_names_no_machine(self, lesson):
+        for code in sources(lesson, "code"):
+            assert not re.search(r"^\s*[!%]|/home/|/root/|/Users/", code, re.MULTILINE)
+
+
+class TestBudget:
+    @pytest.fixture
+    def lesson_of_one_cell(self, tmp_path):
+        def write(code: str, minutes: float) -> Path:
+            lesson = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+            lesson.metadata.labkit = {"minutes": {"quick": minutes}}
+            nbformat.write(lesson, tmp_path / "lesson.ipynb")
+            return tmp_path / "lesson.ipynb"
+
+        return write
+
+    def run(self, lesson: Path) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "pytest", "-p", "conftest", "-c"]
+        command += [str(ROOT / "pyproject.toml"), str(lesson)]
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    def test_a_lesson_within_it_passes(self, lesson_of_one_cell):
+        run = self.run(lesson_of_one_cell("1 + 1", minutes=2))
+        assert run.returncode == 0, run.stdout
+        assert "GiB at most" in run.stdout
+
+    def test_a_lesson_over_its_minutes_fails(self, lesson_of_one_cell):
+        run = self.run(lesson_of_one_cell("1 + 1", minutes=0))
+        assert run.returncode == 1, run.stdout
+        assert "OVER BUDGET" in run.stdout
+
+    def test_a_lesson_over_its_memory_fails(self, lesson_of_one_cell):
+        code = "block = bytearray(b'1') * (9 * 2**29)"
+        run = self.run(lesson_of_one_cell(code, minutes=2))
+        assert run.returncode == 1, run.stdout
+        assert "GiB of memory" in run.stdout
+
+    def test_a_lesson_that_asks_the_network_fails(self, lesson_of_one_cell):
+        code = "import urllib.request as u; u.urlopen('http://192.0.2.1', timeout=5)"
+        run = self.run(lesson_of_one_cell(code, minutes=2))
+        assert run.returncode == 1, run.stdout
+        assert "the tests refuse the network: 192.0.2.1" in run.stdout
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "socket.create_connection(('192.0.2.1', 80), timeout=5)",
+        "socket.getaddrinfo('example.org', 80)",
+        "socket.socket(type=socket.SOCK_DGRAM).sendto(b'', ('192.0.2.1', 53))",
+    ],
+)
+def test_the_network_is_refused_in_every_process_of_the_tests(attempt):
+    program = f"import socket; {attempt}"
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "the tests refuse the network" in run.stderr
+
+
+@pytest.mark.slow
+def test_jupyterlab_as_make_starts_it_opens_lesson_00(tmp_path):
+    with running_lab(tmp_path) as address:
+        page = requests.get(address(""), timeout=60).text
+    config = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert json.loads(config[1])["treePath"] == "notebooks/00_start_here.ipynb"
