@@ -83,7 +83,7 @@ class Toy:
     def process(self, script: str, **options) -> subprocess.Popen:
         """Another Python that knows this catalog; `script` may use assets, os, …."""
         prelude = (
-            "import os, resource, shutil, signal, sys\nfrom labkit import assets\n"
+            "import os, resource, shutil, signal, sys\nfrom labkit.data import assets\n"
         )
         prelude += f"assets.CATALOG = type(assets.CATALOG)({str(assets.CATALOG)!r})\n"
         return subprocess.Popen(
