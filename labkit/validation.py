@@ -1,0 +1,1 @@
+"""One look at what comes in, before anything is computed."""
