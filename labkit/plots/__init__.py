@@ -23,6 +23,7 @@ from labkit.plots.figures import (
     reliability_diagram,
     training_curve,
 )
+from labkit.plots.tables import table
 
 __all__ = [
     "DASHES",
@@ -43,5 +44,6 @@ __all__ = [
     "reliability_diagram",
     "softmax_explorer",
     "span_corruption_explorer",
+    "table",
     "training_curve",
 ]
