@@ -51,8 +51,7 @@ released = cache(render)
 
 def hand_in(problem_set: ProblemSet, student: str, folder: Path, seed: int) -> None:
     """Write a student's notebook: the released one, with answers."""
-    files = released(problem_set)
-    notebook = nbformat.reads(files[f"{SET}.ipynb"].decode(), as_version=4)
+    notebook = nbformat.reads(released(problem_set), as_version=4)
     given = answers(problem_set, random.Random(seed))
     for cell in notebook.cells:
         if grade_id(cell) in given:
@@ -60,7 +59,7 @@ def hand_in(problem_set: ProblemSet, student: str, folder: Path, seed: int) -> N
             cell.source = f"{given[grade_id(cell)]}\n{mark} {student}"
     folder.mkdir(parents=True)
     nbformat.write(notebook, folder / f"{SET}.ipynb")
-    (folder / "checks.py").write_bytes(files["checks.py"])
+    (folder / "checks.py").write_text(problem_set.checks)
 
 
 def seconds(command: list[str], folder: Path) -> float:
@@ -94,8 +93,9 @@ def time_nbgrader(problem_set: ProblemSet, sample: int, root: Path) -> float:
     course = root / "course"
     source = course / "source" / SET
     source.mkdir(parents=True)
-    for name in (f"{SET}.ipynb", "checks.py"):
-        (source / name).write_bytes((problem_set.folder / name).read_bytes())
+    (source / "checks.py").write_text(problem_set.checks)
+    name = f"{SET}.ipynb"
+    (source / name).write_bytes((problem_set.folder / name).read_bytes())
     nbgrader = [str(BIN / "nbgrader")]
     seconds([*nbgrader, "generate_assignment", SET], course)
     autograde = [*nbgrader, "autograde", SET, "--create"]

@@ -2,10 +2,10 @@
 
     check("softmax")    # in the cell below the answer
 
-The cases lie in `checks.py` beside the notebook. They are not the grader's: it draws
-other inputs. So a check names the misconception it recognises, and what it has not seen
-it does not claim. What it shows is cut, and nothing that an answer does to its inputs
-reaches the next case.
+The cases lie in `exercises/NAME/checks.py`, beside the learner's notebook. They are not
+the grader's: it draws other inputs. So a check names the misconception it recognises,
+and what it has not seen it does not claim. What it shows is cut, and nothing that an
+answer does to its inputs reaches the next case.
 """
 
 import linecache
@@ -125,14 +125,24 @@ def load_checks(folder: Path) -> Mapping[str, Sequence[Case]]:
     Raises:
         LabError: there is no such file.
     """
-    path = folder / "checks.py"
-    if not path.is_file():
-        raise LabError(
-            "there is no checks.py beside this notebook.",
-            f"Looked in {folder}.",
-            "Work in the folder that the exercises came in.",
-        )
-    return load_module(path).CHECKS
+    return load_module(find_checks(folder)).CHECKS
+
+
+def find_checks(folder: Path) -> Path:
+    """The `checks.py` of a problem set, from its folder in exercises/ or solutions/.
+
+    Raises:
+        LabError: there is no such file.
+    """
+    ours = folder.parent.parent / "exercises" / folder.name
+    for place in (folder, ours):
+        if (place / "checks.py").is_file():
+            return place / "checks.py"
+    raise LabError(
+        "there is no checks.py beside this notebook.",
+        f"Looked in {folder}.",
+        "Work in the folder that the exercises came in.",
+    )
 
 
 def load_module(path: Path) -> ModuleType:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.random import Generator
 
 from labkit.errors import LabError
-from labkit.exercises import TOLERANCE, load_module
+from labkit.exercises import TOLERANCE, find_checks, load_module
 
 Inputs = tuple[Any, ...] | dict[str, Any]
 STUB = "raise NotImplementedError()"
@@ -185,6 +185,11 @@ class ProblemSet:
             flags=re.DOTALL,
         )
 
+    @property
+    def checks(self) -> str:
+        """The text of what a learner may run."""
+        return find_checks(self.folder).read_text()
+
     @cached_property
     def mutants(self) -> Mapping[str, Sequence[Edit | Answer]]:
         return load_module(self.folder / "mutants.py").MUTANTS
@@ -218,7 +223,7 @@ def load(folder: Path) -> ProblemSet:
     Raises:
         LabError: it is not one.
     """
-    for name in (f"{folder.name}.ipynb", "judging.py", "checks.py"):
+    for name in (f"{folder.name}.ipynb", "judging.py"):
         if not (folder / name).is_file():
             raise LabError(f"{folder} is no problem set: it has no {name}.")
     return ProblemSet(folder)

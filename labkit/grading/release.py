@@ -15,7 +15,7 @@ MARKERS = ("BEGIN SOLUTION", "BEGIN HIDDEN", "BEGIN MARK")
 
 
 def release(problem_set: ProblemSet, exercises: Path) -> Path:
-    """Write what a learner receives, byte for byte the same each time.
+    """Write a learner's notebook, byte for byte the same each time.
 
     Args:
         exercises: The folder that holds the sets' folders.
@@ -24,29 +24,25 @@ def release(problem_set: ProblemSet, exercises: Path) -> Path:
         LabError: nbgrader is missing, or a line of a solution or of the judging would
             leak; then nothing is written.
     """
-    files = render(problem_set)
-    folder = exercises / problem_set.name
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        unfinished = folder / f".{name}.new"
-        unfinished.write_bytes(text)
-        unfinished.replace(folder / name)
-    return folder
+    text = render(problem_set)
+    path = exercises / problem_set.name / f"{problem_set.name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.write_text(text, encoding="utf-8", newline="\n")
+    unfinished.replace(path)
+    return path
 
 
-def render(problem_set: ProblemSet) -> dict[str, bytes]:
-    """File name -> content of what a learner receives.
+def render(problem_set: ProblemSet) -> str:
+    """The notebook that a learner receives, as JSON.
 
     Raises:
         LabError: as `release` does.
     """
     notebook = nbformat.from_dict(_clear(problem_set))
-    checks = (problem_set.folder / "checks.py").read_text()
-    _refuse_leaks(problem_set, [checks, *(cell.source for cell in notebook.cells)])
-    return {
-        f"{problem_set.name}.ipynb": (nbformat.writes(notebook) + "\n").encode(),
-        "checks.py": checks.encode(),
-    }
+    texts = [problem_set.checks, *(cell.source for cell in notebook.cells)]
+    _refuse_leaks(problem_set, texts)
+    return nbformat.writes(notebook) + "\n"
 
 
 def _clear(problem_set: ProblemSet) -> nbformat.NotebookNode:

@@ -11,6 +11,7 @@ import pytest
 import vault
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from labkit.exercises import find_checks
 from labkit.grading import extract
 from labkit.grading.extract import check_notebook, collect
 from labkit.grading.marking import Graded, grade
@@ -328,5 +329,5 @@ def test_the_real_notebook_passes_the_learners_check_without_metadata(tmp_path):
         cell["metadata"] = {}
         del cell["id"]
     (tmp_path / "attention.ipynb").write_text(json.dumps(notebook))
-    shutil.copy(solved / "checks.py", tmp_path)
+    shutil.copy(find_checks(solved), tmp_path)
     assert not any(f.message for f in check_notebook(tmp_path / "attention.ipynb"))

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from labkit.errors import LabError
-from labkit.exercises import examine
+from labkit.exercises import examine, find_checks
 from labkit.grading import ByHand, Exercise, find
 from labkit.grading.judge import judge_answer
 from labkit.grading.problems import grade_id, load
@@ -182,24 +182,24 @@ class TestTheLearnersCheck:
         assert "still a stub" in learn(*asked, stub).message
 
     def test_it_runs_nothing_of_the_grader(self, problem_set):
-        code = (problem_set.folder / "checks.py").read_text()
-        imported = set(re.findall(r"^\s*from (labkit[.\w]*)", code, re.MULTILINE))
-        assert imported <= {
-            "labkit.exercises.by_hand",
-            "labkit.exercises.checks",
-            "labkit.plots.figures",
-        }
+        imports = r"^\s*(?:from|import) (labkit[.\w]*)"
+        imported = re.findall(imports, problem_set.checks, re.MULTILINE)
+        assert {*imported} <= {"labkit.exercises", "labkit.plots"}
 
 
 def test_what_learners_receive_is_what_the_sources_give(problem_set):
-    folder = ROOT / "exercises" / problem_set.name
-    there = {path.name: path.read_bytes() for path in folder.glob("[!.]*.*")}
-    assert there == render(problem_set), "run `labkit release`, and commit exercises/"
+    name = problem_set.name
+    path = ROOT / "exercises" / name / f"{name}.ipynb"
+    text = path.read_text(encoding="utf-8")
+    assert text == render(problem_set), "run `labkit release`, and commit exercises/"
+    assert {other.name for other in path.parent.glob("[!._]*")} == {
+        path.name,
+        "checks.py",
+    }
 
 
 def test_no_released_file_holds_what_only_the_grader_knows(problem_set):
-    for content in render(problem_set).values():
-        text = content.decode()
+    for text in (render(problem_set), problem_set.checks):
         assert "BEGIN SOLUTION" not in text
         for exercise in problem_set.exercises:
             if isinstance(exercise, ByHand):
@@ -207,12 +207,14 @@ def test_no_released_file_holds_what_only_the_grader_knows(problem_set):
 
 
 def test_a_set_that_would_leak_is_not_released(problem_set, tmp_path):
-    copy = tmp_path / problem_set.name
-    shutil.copytree(problem_set.folder, copy)
+    for kind in ("solutions", "exercises"):
+        of = Path(kind) / problem_set.name
+        shutil.copytree(ROOT / of, tmp_path / of)
+    copy = tmp_path / "solutions" / problem_set.name
     [first, *_] = problem_set.exercises
     region = problem_set.solution(first.id).partition("BEGIN SOLUTION")[2]
     longest = max(region.splitlines(), key=len).strip()
-    with (copy / "checks.py").open("a") as file:
+    with find_checks(copy).open("a") as file:
         file.write(f"\nleaked = {longest!r}\n")
     with pytest.raises(LabError, match="away"):
         render(load(copy))

@@ -13,6 +13,7 @@ import vault
 from nbgrader.validator import Validator
 
 from labkit.errors import LabError
+from labkit.exercises import find_checks
 from labkit.grading import find
 from labkit.grading.problems import load
 from labkit.grading.release import release, render
@@ -35,21 +36,17 @@ def test_it_is_the_same_each_time_and_in_any_process(folder, tmp_path):
         f"release(load(Path({str(folder)!r})), Path({str(tmp_path / 'two')!r}))"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
-    for name in ("vault.ipynb", "checks.py"):
-        one, two = (tmp_path / run / "vault" / name for run in ("one", "two"))
-        assert one.read_bytes() == two.read_bytes()
-    assert {path.name for path in (tmp_path / "one" / "vault").iterdir()} == {
-        "vault.ipynb",
-        "checks.py",
-    }
+    [one], [two] = ([*(tmp_path / run / "vault").iterdir()] for run in ("one", "two"))
+    assert one.name == "vault.ipynb"
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_answers_become_stubs_and_our_words_are_gone(folder):
-    files = render(load(folder))
-    cells = nbformat.reads(files["vault.ipynb"].decode(), as_version=4).cells
+    text = render(load(folder))
+    cells = nbformat.reads(text, as_version=4).cells
     assert cells[1].source.endswith("# YOUR CODE HERE\n    raise NotImplementedError()")
     assert cells[5].source == "YOUR ANSWER HERE"
-    assert vault.CANARY not in "".join(content.decode() for content in files.values())
+    assert vault.CANARY not in text
     assert not any(cell.get("outputs") for cell in cells)
 
 
@@ -64,7 +61,7 @@ def test_answers_become_stubs_and_our_words_are_gone(folder):
     ],
 )
 def test_a_line_of_a_solution_or_of_the_judging_stops_it(folder, tmp_path, line):
-    with (folder / "checks.py").open("a") as file:
+    with find_checks(folder).open("a") as file:
         file.write(f'\n"""\n{line.format(vault.CANARY)}\n"""\n')
     with pytest.raises(LabError, match="give this line away"):
         release(load(folder), tmp_path / "out")
@@ -128,7 +125,7 @@ class TestNbgraderItself:
         made = course / "release" / "attention" / "attention.ipynb"
         theirs = nbformat.read(made, as_version=4).cells
         ours = nbformat.reads(
-            render(find(["attention"], ROOT / "solutions")[0])["attention.ipynb"],
+            render(find(["attention"], ROOT / "solutions")[0]),
             as_version=4,
         ).cells
         assert theirs == ours

@@ -97,7 +97,9 @@ def build(root: Path) -> Path:
     model = f"Because of the {CANARY}."
     nbformat.write(notebook(KEY, UNLOCK, model), folder / "vault.ipynb")
     (folder / "judging.py").write_text(JUDGING)
-    (folder / "checks.py").write_text(CHECKS)
+    checks = root / CANARY / "exercises" / "vault" / "checks.py"
+    checks.parent.mkdir(parents=True)
+    checks.write_text(CHECKS)
     return folder
 
 
