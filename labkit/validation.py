@@ -4,7 +4,7 @@ Each function gives back what it was given in one plain form, or raises a `LabEr
 that says what is wrong, at which number, and what to do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,16 +81,7 @@ def numbers(value: Any, name: str = "numbers") -> NDArray[Any]:
     Raises:
         LabError: if there are none, or one is no number (NaN, infinity, a text).
     """
-    if hasattr(value, "detach"):  # a tensor, and torch stays unimported
-        value = value.detach().cpu()
-        half = value.is_floating_point() and value.element_size() < 4
-        value = (value.float() if half else value).numpy()
-    if not isinstance(value, np.ndarray):
-        value = items(value, name, "numbers")
-    try:
-        found = np.asarray(value)
-    except ValueError:
-        found = np.empty(0, object)  # ragged
+    found = _array(value, name, "numbers")
     if found.dtype.kind not in "buif":
         raise LabError(
             f"{name} are no numbers: {_shown(value)}.",
@@ -135,6 +126,70 @@ def labels(
     return found.astype(np.int64)
 
 
+def values(value: Any, name: str = "values") -> NDArray[Any]:
+    """An array with one row an example: numbers, or whatever else they are.
+
+    Raises:
+        LabError: if there are none, or they are numbers and one is NaN or infinite.
+    """
+    found = _array(value, name, "examples")
+    if not found.ndim or not len(found):
+        raise LabError(
+            f"{name} are no rows of one shape: {_shown(value)}.",
+            "There must be one value an example, and not only their mean.",
+            "Pass a list or an array with at least one row.",
+        )
+    return numbers(found, name) if found.dtype.kind in "buif" else found
+
+
+def right_or_wrong(value: Any, name: str = "answers") -> NDArray[np.bool_]:
+    """One truth value an example, shape (examples,).
+
+    Raises:
+        LabError: if there are none, or a value is neither right (1) nor wrong (0).
+    """
+    found = axes(numbers(value, name), name, "examples")
+    if not np.isin(found, (0, 1)).all():
+        raise LabError(
+            f"{name} must be right (1) or wrong (0), one an example.",
+            f"Number {np.flatnonzero(~np.isin(found, (0, 1)))[0]} is neither.",
+            "Pass `predictions == labels`; of other scores take `bootstrap_interval`.",
+        )
+    return found.astype(bool)
+
+
+def axes(found: NDArray[Any], name: str, *wanted: str) -> NDArray[Any]:
+    """The array, refused unless it has just the axes that are named.
+
+    Raises:
+        LabError: for another shape.
+    """
+    if found.ndim != len(wanted):
+        shape = f"({', '.join(wanted)}{',' * (len(wanted) == 1)})"
+        raise LabError(
+            f"{name} have the shape {found.shape}, not {shape}.",
+            "One value an example is its class, one a class are its logits.",
+            "From logits or probabilities take .argmax(-1); one example too is a list.",
+        )
+    return found
+
+
+def pairs(**named: Sequence[Any] | NDArray[Any]) -> None:
+    """Nothing, if all are of one length.
+
+    Raises:
+        LabError: if not, with their names and lengths.
+    """
+    lengths = {name: len(value) for name, value in named.items()}
+    if len(set(lengths.values())) > 1:
+        counted = ", ".join(f"{n:,} {name}" for name, n in lengths.items())
+        raise LabError(
+            f"these do not pair up: {counted}.",
+            "All must come from the same examples, in the same order.",
+            "Was one cut, filtered or shuffled, and the other not?",
+        )
+
+
 def number(
     name: str,
     value: Any,
@@ -142,6 +197,7 @@ def number(
     at_least: float | None = None,
     above: float | None = None,
     at_most: float | None = None,
+    below: float | None = None,
     whole: bool = False,
 ) -> Any:
     """One number in its range, as it came.
@@ -157,16 +213,34 @@ def number(
         and (at_least is None or value >= at_least)
         and (above is None or value > above)
         and (at_most is None or value <= at_most)
+        and (below is None or value < below)
     )
     if right:
         return value
-    bounds = {"at least": at_least, "above": above, "at most": at_most}
+    bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     wanted = " and ".join(f"{k} {v:g}" for k, v in bounds.items() if v is not None)
     raise LabError(
         f"{name} is {_shown(value)}.",
         f"It is a {'whole ' * whole}number{f', {wanted}' if wanted else ''}.",
         f"Pass such a number as {name}.",
     )
+
+
+def _array(value: Any, name: str, of: str) -> NDArray[Any]:
+    """Of an array, a list, or a tensor of any device, precision and gradient."""
+    if hasattr(value, "detach"):  # a tensor, and torch stays unimported
+        value = value.detach().cpu()
+        half = value.is_floating_point() and value.element_size() < 4
+        return np.asarray((value.float() if half else value).numpy())
+    if isinstance(value, np.ndarray):
+        return value
+    listed = items(value, name, of)
+    try:
+        return np.asarray(
+            [_array(v, name, of) if hasattr(v, "detach") else v for v in listed]
+        )
+    except ValueError:
+        return np.empty(0, object)  # ragged
 
 
 def _all(found: list[Any], name: str, kind: type, what: str) -> list[Any]:
