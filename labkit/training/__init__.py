@@ -6,17 +6,16 @@ from labkit.training.fit import (
     adamw,
     batches_of_like_length,
     fit,
-    mean_loss,
-    predict,
     schedule,
 )
-from labkit.training.generation import generate
+from labkit.training.inference import embed, generate, mean_loss, predict
 
 __all__ = [
     "History",
     "MakeOptimizer",
     "adamw",
     "batches_of_like_length",
+    "embed",
     "fit",
     "generate",
     "mean_loss",

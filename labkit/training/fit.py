@@ -1,19 +1,17 @@
 """Fine-tune a model: one readable loop over `accelerate`, and what it leaves behind."""
 
-import inspect
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -22,25 +20,16 @@ from labkit.errors import LabError
 from labkit.machine import Precision, native_precision
 from labkit.machine.placement import autocast, fresh_accelerator, on_device
 from labkit.training.checkpoints import Checkpoints
+from labkit.training.inference import Collate, mean_loss, predict
+from labkit.training.rows import Rows, label_count, lengths, readable
 
 if TYPE_CHECKING:
     import pandas
 
     from labkit.plots import Picture
 
-Row = Mapping[str, Any]
-Collate = Callable[[list[Any]], Mapping[str, Tensor]]
 Metrics = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
 MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
-
-IGNORED = -100  # the label that torch's cross-entropy passes over
-
-
-class Rows(Protocol):
-    """A `datasets.Dataset` or a list of dictionaries."""
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -100,10 +89,28 @@ class History:
         return rows.set_index("epoch").round(4)
 
     def plot(self) -> "Picture":
-        """Training and validation loss against the step."""
-        from labkit.plots import training_curve
+        """Loss by step, and below it the accuracy, where that was measured.
 
-        return training_curve(self.steps, self.evaluations)
+        From 40 steps on, the training loss is a running mean in a band of its extremes.
+        """
+        from labkit.plots import lines
+
+        window = max(1, len(self.steps) // 20)
+        losses = np.array([row["loss"] for row in self.steps])
+        name = "training" if window == 1 else f"training, mean of {window} steps"
+        series: dict[str, Any] = {name: {}}
+        for end in range(window, len(losses) + 1):
+            part = losses[end - window : end]
+            point = part.mean(), part.min(), part.max()
+            series[name][self.steps[end - 1]["step"]] = point
+        if measured := self._measured("loss"):
+            series["validation"] = measured
+        accuracy = self._measured("accuracy")
+        below = {"accuracy": {"validation": accuracy}} if accuracy else None
+        return lines(series, xlabel="step", ylabel="loss", below=below)
+
+    def _measured(self, key: str) -> dict[float, float]:
+        return {row["step"]: row[key] for row in self.evaluations if key in row}
 
     def __repr__(self) -> str:
         return self.table().to_string() + self._note()
@@ -115,24 +122,6 @@ class History:
         return (
             "\nInterrupted: the model holds its last step." if self.interrupted else ""
         )
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of a data set, in the data set's own order.
-
-    Attributes:
-        logits: (examples, classes), float32. Of a model that says something of every
-            token (examples, longest, classes), −inf where there is padding; of one
-            that marks an answer (examples, longest, 2), its start and its end.
-        labels: (examples,), (examples, longest) with −100 for padding, or
-            (examples, 2) in turn; None where the rows have none.
-        loss: Mean loss over the labels; NaN without them.
-    """
-
-    logits: NDArray[Any]
-    labels: NDArray[Any] | None
-    loss: float
 
 
 def adamw(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -197,7 +186,7 @@ def fit(
         LabError: no rows, batches without labels, a loss that is not finite, a
             checkpoint that cannot be written or does not belong to this run.
     """
-    rows = _usable_rows(model, train)
+    rows = readable(model, train)
     accelerator = fresh_accelerator()
     precision = precision or native_precision(accelerator.device.type)[0]
     settings = Settings(
@@ -240,67 +229,6 @@ def fit(
     model.eval()
     accelerator.free_memory()
     return history
-
-
-def predict(
-    model: nn.Module,
-    rows: Rows,
-    collate: Collate,
-    *,
-    batch_size: int = 64,
-    precision: Precision | None = None,
-) -> Predictions:
-    """Run the model over `rows` without gradients, longest batches first.
-
-    The model is left in evaluation mode. Under `accelerate launch` the processes
-    share the rows, and each gets all the predictions.
-
-    Raises:
-        LabError: if there are no rows, or the model is an encoder–decoder: its logits
-            follow labels that are given to it, and are many.
-    """
-    if _is_encoder_decoder(model):
-        raise LabError(
-            "an encoder–decoder predicts a token at a time.",
-            "The logits of whole texts would fill the memory, and follow the labels.",
-            "Use `generate` for texts, mean_loss for the loss.",
-        )
-    found: list[tuple[int, Any, Any]] = []  # number of the row, logits, label
-    losses: list[tuple[float, int]] = []
-    for share, inputs, output in _outputs(model, rows, collate, batch_size, precision):
-        logits, labels = _logits(inputs, output), _labels(inputs)
-        found += zip(share, logits, share if labels is None else labels, strict=True)
-        if labels is not None:
-            losses.append(_summed_loss(model, inputs, output))
-    found = sorted(gather_object(found), key=lambda item: item[0])
-    losses = gather_object(losses)
-    return Predictions(
-        logits=_stacked([logits for _, logits, _ in found], -np.inf),
-        labels=_stacked([label for *_, label in found], IGNORED) if losses else None,
-        loss=_mean(losses),
-    )
-
-
-def mean_loss(
-    model: nn.Module,
-    rows: Rows,
-    collate: Collate,
-    *,
-    batch_size: int = 64,
-    precision: Precision | None = None,
-) -> float:
-    """The mean loss over all labels in `rows`; no logits are kept.
-
-    For any model: of a language model its exponential is the perplexity. Otherwise as
-    `predict`.
-
-    Raises:
-        LabError: if there are no rows, or the batches have no labels.
-    """
-    losses = []
-    for _, inputs, output in _outputs(model, rows, collate, batch_size, precision):
-        losses.append(_summed_loss(model, inputs, output))
-    return _mean(gather_object(losses))
 
 
 def batches_of_like_length(
@@ -353,7 +281,7 @@ class _Run:
         self.model = model
         self.prepared, self.optimizer = accelerator.prepare(model, optimizer(groups))
         self.prepared.train()
-        self.lengths = _lengths(model, rows)
+        self.lengths = lengths(model, rows)
         self.plan = [
             (epoch, batch)
             for epoch in range(1, settings.epochs + 1)
@@ -417,11 +345,11 @@ class _Run:
         share = batch[self.accelerator.process_index :: world]
         picked = [self.rows[i] for i in share or batch[:1]]
         inputs = on_device(self.accelerator.device, self.collate(picked))
-        _require_labels(inputs)
+        label_count(self.model, inputs)
         if world == 1:
             return inputs, 1.0
         terms = torch.tensor(
-            float(_loss_terms(self.model, inputs) if share else 0),
+            float(label_count(self.model, inputs) if share else 0),
             device=self.accelerator.device,
         )
         return inputs, terms * world / self.accelerator.reduce(terms.clone(), "sum")
@@ -503,125 +431,3 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-
-
-def _usable_rows(model: nn.Module, rows: Rows) -> list[dict[str, Any]]:
-    """The columns that the model's forward takes, in memory."""
-    taken = {*inspect.signature(model.forward).parameters, "label"}
-    usable = [{k: v for k, v in row.items() if k in taken} for row in rows]
-    if not usable:
-        raise LabError("there are no rows.", "Look at the data set's length first.")
-    if "input_ids" not in usable[0]:
-        raise LabError(
-            f"the rows have no input_ids, only {', '.join(next(iter(rows)))}.",
-            "Tokenize them: dataset.map(lambda row: tokenizer(row['text']))",
-        )
-    return usable
-
-
-def _lengths(model: nn.Module, rows: list[dict[str, Any]]) -> list[int]:
-    """Tokens in each row that the model reads; an encoder–decoder reads the labels too.
-
-    Batches of a like sum have little padding on either side, for the longer the input
-    is, the longer is most often what is made of it.
-    """
-    lengths = [len(row["input_ids"]) for row in rows]
-    if _is_encoder_decoder(model) and "labels" in rows[0]:
-        return [n + len(row["labels"]) for n, row in zip(lengths, rows, strict=True)]
-    return lengths
-
-
-def _is_encoder_decoder(model: nn.Module) -> bool:
-    return getattr(getattr(model, "config", None), "is_encoder_decoder", False)
-
-
-def _is_decoder(model: nn.Module) -> bool:
-    """Whether its loss is that of the next token: None is how GPT-2 says so."""
-    causal = getattr(model, "loss_type", "") in ("ForCausalLM", None)
-    return causal and not _is_encoder_decoder(model)
-
-
-def _outputs(
-    model: nn.Module,
-    rows: Rows,
-    collate: Collate,
-    batch_size: int,
-    precision: Precision | None,
-) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
-    """Numbers of this process's rows, their batch, and what the model says of it."""
-    usable = _usable_rows(model, rows)
-    accelerator = fresh_accelerator()
-    model.to(accelerator.device).eval()
-    precision = precision or native_precision(accelerator.device.type)[0]
-    lengths = _lengths(model, usable)
-    order = sorted(range(len(usable)), key=lambda i: -lengths[i])
-    mine = order[accelerator.process_index :: accelerator.num_processes]
-    for start in range(0, len(mine), batch_size):
-        share = mine[start : start + batch_size]
-        inputs = on_device(accelerator.device, collate([usable[i] for i in share]))
-        with torch.inference_mode(), autocast(accelerator.device, precision):
-            output = model(**inputs)
-        yield share, inputs, output
-
-
-def _require_labels(inputs: Mapping[str, Tensor]) -> None:
-    if not inputs.keys() & {"labels", "start_positions"}:
-        raise LabError(
-            f"the batches have no labels, only {', '.join(inputs)}.",
-            "Name the column to be learnt `labels`, or let `collate` make it.",
-        )
-
-
-def _logits(inputs: Mapping[str, Tensor], output: Any) -> NDArray[Any]:
-    """(batch, classes), or (batch, length, classes) with −inf for padding."""
-    if hasattr(output, "start_logits"):
-        logits = torch.stack([output.start_logits, output.end_logits], dim=-1)
-    else:
-        logits = output.logits
-    logits = logits.float()
-    if logits.ndim == 3 and "attention_mask" in inputs:
-        logits = logits.masked_fill(inputs["attention_mask"][..., None] == 0, -np.inf)
-    return logits.cpu().numpy()
-
-
-def _labels(inputs: Mapping[str, Tensor]) -> NDArray[Any] | None:
-    if "start_positions" in inputs:
-        ends = [inputs["start_positions"], inputs["end_positions"]]
-        return torch.stack(ends, dim=-1).cpu().numpy()
-    return inputs["labels"].cpu().numpy() if "labels" in inputs else None
-
-
-def _stacked(arrays: list[Any], filler: float) -> NDArray[Any]:
-    """(number, longest, …): the shorter ones filled up; of scalars, (number,)."""
-    if np.ndim(arrays[0]) == 0 or len({len(array) for array in arrays}) == 1:
-        return np.stack(arrays)
-    longest = max(len(array) for array in arrays)
-    shape = (len(arrays), longest, *arrays[0].shape[1:])
-    stacked = np.full(shape, filler, arrays[0].dtype)
-    for row, array in zip(stacked, arrays, strict=True):
-        row[: len(array)] = array
-    return stacked
-
-
-def _summed_loss(
-    model: nn.Module, inputs: Mapping[str, Tensor], output: Any
-) -> tuple[float, int]:
-    """The sum of a batch's losses, and of how many."""
-    _require_labels(inputs)
-    terms = _loss_terms(model, inputs)
-    return (output.loss.item() * terms if terms else 0.0), terms
-
-
-def _mean(losses: list[tuple[float, int]]) -> float:
-    terms = sum(n for _, n in losses)
-    return sum(loss for loss, _ in losses) / terms if terms else float("nan")
-
-
-def _loss_terms(model: nn.Module, inputs: Mapping[str, Tensor]) -> int:
-    """How many labels the model's mean loss is a mean over."""
-    if "labels" not in inputs:
-        return len(inputs["input_ids"])
-    labels = inputs["labels"]
-    if _is_decoder(model) and labels.ndim == 2:
-        labels = labels[:, 1:]  # the first token has nothing before it to tell it by
-    return int((labels != IGNORED).sum())

@@ -1,0 +1,274 @@
+"""What a model reads of its rows, looked at once, before anything is computed.
+
+On a GPU a label outside the model's classes ends the process; here it is a sentence.
+"""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor, nn
+
+from labkit import validation
+from labkit.errors import LabError
+
+Row = Mapping[str, Any]
+IGNORED = -100  # the label that torch's cross-entropy passes over
+LABELS = ("labels", "label", "label_ids")  # the last two as collators rename them
+
+
+class Rows(Protocol):
+    """A `datasets.Dataset` or a list of dictionaries."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+def readable(model: nn.Module, rows: Rows) -> list[dict[str, Any]]:
+    """The rows in memory, with the columns that the model reads.
+
+    Raises:
+        LabError: if there are none, or the model cannot read one; it says which.
+    """
+    found = validation.rows(rows)
+    if "input_ids" not in found[0]:
+        raise LabError(
+            f"the rows have no input_ids, only {', '.join(found[0])}.",
+            "Tokenize them: dataset.map(lambda row: tokenizer(row['text']))",
+        )
+    limits = Limits.of(model)
+    for number, row in enumerate(found):
+        limits.look_at(number, row)
+    names = _columns(model)
+    return [{k: v for k, v in row.items() if not names or k in names} for row in found]
+
+
+def lengths(model: nn.Module, rows: list[dict[str, Any]]) -> list[int]:
+    """Tokens that the model reads of each, without padding; also of the labels, where
+    it is an encoder–decoder.
+
+    Batches of a like sum have little padding on either side, for the longer the input
+    is, the longer is most often what is made of it.
+    """
+    read = [_unmasked(row) for row in rows]
+    if is_encoder_decoder(model) and "labels" in rows[0]:
+        told = [sum(label != IGNORED for label in row["labels"]) for row in rows]
+        return [int(n + m) for n, m in zip(read, told, strict=True)]
+    return read
+
+
+def innermost(model: nn.Module) -> Any:
+    """The transformers model in what wraps, adapts or compiles it, or `model`."""
+    return next(filter(_is_transformers, model.modules()), model)
+
+
+def is_encoder_decoder(model: nn.Module) -> bool:
+    return getattr(
+        getattr(innermost(model), "config", None), "is_encoder_decoder", False
+    )
+
+
+def label_count(model: nn.Module, inputs: Mapping[str, Tensor]) -> int:
+    """How many labels the mean loss of a batch is a mean over.
+
+    Raises:
+        LabError: if the batch has no labels.
+    """
+    if "start_positions" in inputs:
+        return len(inputs["start_positions"])
+    if inputs.get("labels") is None:
+        raise LabError(
+            f"the batches have no labels, only {', '.join(inputs)}.",
+            "Name the column to be learnt `labels`, or let `collate` make it.",
+        )
+    labels = inputs["labels"]
+    if _is_decoder(model) and labels.ndim == 2:
+        labels = labels[:, 1:]  # the first token has nothing before it to tell it by
+    return int((labels != IGNORED).sum())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model can read; None where that is not known.
+
+    Attributes:
+        words: Rows of its embedding.
+        positions: Places that have an embedding of their own.
+        task: transformers' name of its loss ("" outside of transformers).
+    """
+
+    words: int | None
+    positions: int | None
+    task: str | None
+    classes: int
+    problem: str | None
+    encoder_decoder: bool
+
+    @classmethod
+    def of(cls, model: nn.Module) -> "Limits":
+        inner = innermost(model)
+        config = getattr(inner, "config", None)
+        known = _is_transformers(inner)
+        table = inner.get_input_embeddings() if known else None
+        return cls(
+            getattr(table, "num_embeddings", None),
+            min(_position_tables(inner), default=None),
+            inner.loss_type if known else "",
+            getattr(config, "num_labels", 0),
+            getattr(config, "problem_type", None),
+            is_encoder_decoder(model),
+        )
+
+    def look_at(self, number: int, row: Row) -> None:
+        """Raise a LabError if the model cannot read the row, or not learn from it."""
+        ids = self._tokens(number, "input_ids", row.get("input_ids"))
+        mask = row.get("attention_mask")
+        if mask is not None and (len(mask) != len(ids) or not np.any(mask)):
+            raise LabError(
+                f"row {number}: its attention_mask does not fit its input_ids.",
+                "It has a 1 for each token to be read, and there is at least one.",
+                "Keep both as the tokenizer gives them.",
+            )
+        for name in ("start_positions", "end_positions"):
+            if name in row:
+                self._classes(number, f"{name[:-10]} position", row[name], len(ids), ())
+        name = next((name for name in LABELS if name in row), None)
+        if name:
+            self._label(number, row[name])
+
+    def leave_room(self, rows: Iterable[Row], more: int) -> None:
+        """Raise a LabError if a row and `more` tokens have no place together."""
+        for number, row in enumerate(rows):
+            length = 0 if self.encoder_decoder else _unmasked(row)
+            if self.positions is not None and length + more > self.positions:
+                raise LabError(
+                    f"row {number} has {length} tokens, and {more} are to be added.",
+                    f"The model has {self.positions} positions.",
+                    "Shorten the row, or ask for a smaller max_new_tokens.",
+                )
+
+    def _tokens(self, number: int, name: str, value: Any) -> Any:
+        ids = _array(value)
+        if ids.ndim != 1 or not ids.size or ids.dtype.kind not in "iu":
+            raise LabError(
+                f"row {number} has no tokens: its {name} is {_shown(value)}.",
+                "A row has one list of token ids, with at least one in it.",
+                "Leave it out, or tokenize one text a row, without return_tensors.",
+            )
+        told = ids[ids != IGNORED] if name == "labels" else ids
+        if self.words is not None and told.size:
+            wrong = told[(told < 0) | (told >= self.words)]
+            if wrong.size:
+                raise LabError(
+                    f"row {number}: there is the id {wrong[0]} in its {name}.",
+                    f"The model knows ids from 0 to {self.words - 1}.",
+                    "Take the tokenizer of this model, or resize_token_embeddings.",
+                )
+        if self.positions is not None and len(ids) > self.positions:
+            raise LabError(
+                f"row {number}: its {name} are {len(ids)} tokens long.",
+                f"The model has {self.positions} positions.",
+                f"Tokenize with truncation=True, max_length={self.positions}.",
+            )
+        return ids
+
+    def _label(self, number: int, value: Any) -> None:
+        if self.task == "ForSequenceClassification":
+            several = self.problem == "multi_label_classification" or (
+                not self.problem and self.classes > 1 and _array(value).ndim
+            )
+            if several:
+                self._floats(number, value, self.classes)
+            elif self.problem == "regression" or self.classes == 1:
+                self._floats(number, value, None)
+            else:
+                self._classes(number, "label", value, self.classes, ())
+        elif self.task == "ForTokenClassification":
+            self._classes(number, "labels", value, self.classes, np.shape(value)[:1])
+        elif self.encoder_decoder or self.task in ("ForMaskedLM", "ForCausalLM", None):
+            self._tokens(number, "labels", value)
+
+    def _classes(
+        self, number: int, name: str, value: Any, classes: int, shape: tuple[int, ...]
+    ) -> None:
+        labels = _array(value)
+        if labels.shape == shape and labels.dtype.kind in "iu":
+            told = labels[labels != IGNORED]
+            if ((told >= 0) & (told < classes)).all():
+                return
+        raise LabError(
+            f"row {number}: its {name} is {_shown(value)}.",
+            f"The model knows {classes} here: whole numbers from 0 to {classes - 1}.",
+            "Number them so (class_encode_column does), or build the model with more "
+            "(num_labels).",
+        )
+
+    def _floats(self, number: int, value: Any, several: int | None) -> None:
+        labels = _array(value)
+        shapes = [(several,)] if several else [(), (1,)]
+        kinds = "f" if several else "iuf"
+        if labels.dtype.kind not in kinds or labels.shape not in shapes:
+            wanted = f"{several} numbers like 0.0 and 1.0" if several else "one number"
+            raise LabError(
+                f"row {number}: its label is {_shown(value)}.",
+                f"This model learns {wanted} a row.",
+                "Convert the labels with float(), or set the model's problem_type.",
+            )
+
+
+def _columns(model: nn.Module) -> set[str]:
+    """What forward takes; where it hands on **kwargs, also what the wrapped takes.
+
+    Nothing where no part says so: the model is given all columns.
+    """
+    names: set[str] = set()
+    for part in model.modules():
+        taken = inspect.signature(part.forward).parameters
+        passes_on = any(p.kind is p.VAR_KEYWORD for p in taken.values())
+        if passes_on or "input_ids" in taken:
+            names |= taken.keys()
+        if "input_ids" in names and (_is_transformers(part) or not passes_on):
+            return {*names, *LABELS}
+    return set()
+
+
+def _is_transformers(part: nn.Module) -> bool:
+    """Of its class, for adapters pass on the attributes of what they adapt."""
+    return hasattr(type(part), "loss_type")
+
+
+def _is_decoder(model: nn.Module) -> bool:
+    """Whether its loss is that of the next token: None is how GPT-2 says so."""
+    causal = getattr(innermost(model), "loss_type", "") in ("ForCausalLM", None)
+    return causal and not is_encoder_decoder(model)
+
+
+def _position_tables(model: nn.Module) -> Iterator[int]:
+    """Of BERT, RoBERTa (begins after its padding), GPT-2 and BART (has an offset)."""
+    for name, part in model.named_modules():
+        if isinstance(part, nn.Embedding) and name.rpartition(".")[2] in (
+            "position_embeddings",
+            "embed_positions",
+            "wpe",
+        ):
+            first = 0 if part.padding_idx is None else part.padding_idx + 1
+            yield part.num_embeddings - getattr(part, "offset", first)
+
+
+def _unmasked(row: Row) -> int:
+    mask = row.get("attention_mask")
+    return len(row["input_ids"]) if mask is None else int(sum(mask))
+
+
+def _array(value: Any) -> Any:
+    try:
+        return np.asarray(value)
+    except ValueError:  # ragged
+        return np.empty(0, object)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
