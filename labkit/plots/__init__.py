@@ -1,5 +1,15 @@
 """Pictures, with words for those who do not see them."""
 
+from labkit.plots._old import (
+    DASHES,
+    MARKERS,
+    attention_heat_map,
+    curves,
+    differences,
+    learning_curve,
+    loss_against_tokens,
+    training_curve,
+)
 from labkit.plots.explorers import (
     attention_explorer,
     mask_explorer,
@@ -7,21 +17,16 @@ from labkit.plots.explorers import (
     span_corruption_explorer,
 )
 from labkit.plots.figures import (
-    DASHES,
-    MARKERS,
     PALETTE,
     Picture,
-    attention_heat_map,
     axes,
     bars,
     coloured_tokens,
     confusion_matrix,
-    curves,
-    differences,
-    learning_curve,
-    loss_against_tokens,
+    heat_map,
+    histogram,
+    lines,
     reliability_diagram,
-    training_curve,
 )
 from labkit.plots.tables import table
 
@@ -38,7 +43,10 @@ __all__ = [
     "confusion_matrix",
     "curves",
     "differences",
+    "heat_map",
+    "histogram",
     "learning_curve",
+    "lines",
     "loss_against_tokens",
     "mask_explorer",
     "reliability_diagram",

@@ -32,13 +32,8 @@ from labkit.models import (
     scaled_dot_product_attention,
     softmax,
 )
-from labkit.plots.figures import (
-    PALETTE,
-    check_attention,
-    distinct,
-    short,
-    tell_attention,
-)
+from labkit.plots.alternatives import distinct, short, tell_table
+from labkit.plots.figures import PALETTE
 
 ACCENT = PALETTE[1]  # its contrast is over 4:1 to white, to black, and to a dark theme
 CHARACTER = 7.8  # pixels: the width of a monospaced one of 13 pixels
@@ -283,7 +278,6 @@ def _labelled(label: str) -> dict[str, Any]:
 
 def _draw_attention(tokens: Sequence[str], weights: NDArray[Any]) -> Drawing:
     """Queries on the left, keys on the right, and a line the thicker the weight."""
-    table = check_attention(weights, tokens, tokens)
     keys = distinct(tokens)
     body = [_text(120, 14, "who looks", "end"), _text(330, 14, "at what")]
     for row, token in enumerate(tokens):
@@ -294,14 +288,14 @@ def _draw_attention(tokens: Sequence[str], weights: NDArray[Any]) -> Drawing:
             f'opacity="{0.1 + 0.9 * weight:.2f}"/>'
             f'<g class="detail">{_box(326, 26 + 20 * column, 120, 20, weight)}'
             f"{_text(456, 40 + 20 * column, f'{weight:.2f}')}</g>"
-            for column, weight in enumerate(table[row])
+            for column, weight in enumerate(weights[row])
             if weight >= 0.01
         )
         label = _box(2, y - 14, 122, 20, 0, "frame")
         label += _text(120, y, short(token), "end")
-        body.append(_query(_tell_query(keys[row], keys, table[row]), looks, label))
+        body.append(_query(_tell_query(keys[row], keys, weights[row]), looks, label))
         body.append(_text(330, y, short(token)))
-    alt = tell_attention(table, tokens, tokens)
+    alt = tell_table("weight", tokens, tokens, weights)
     return Drawing("".join(body), 36 + 20 * len(tokens), alt, 500)
 
 
@@ -354,7 +348,7 @@ def _draw_mask(
     key = "Rows: who looks. Columns: at what. ×: may not look."
     body.append(_text(2, bottom + 20, key))
     alt = f"{(~allowed).sum()} of {allowed.size} pairs may not look. "
-    alt += tell_attention(weights, tokens, tokens)
+    alt += tell_table("weight", tokens, tokens, weights)
     return Drawing("".join(body), bottom + 30, alt, max(WIDTH, 100 + 56 * len(tokens)))
 
 

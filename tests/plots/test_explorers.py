@@ -145,8 +145,8 @@ def test_attention_shows_the_sentence_that_is_picked():
     )
     explorer.controls["sentence"].value = "two"
     assert explorer.drawing.alt == (
-        "Attention weights of 2 queries on 2 keys. "
-        "a looks most at a (1.00). b looks most at b (1.00)."
+        "Heat map of weight, 2 rows by 2 columns. "
+        "Largest: a at a (1.00); b at b (1.00)."
     )
 
 
@@ -210,7 +210,7 @@ def test_a_cross_marks_where_a_query_may_not_look(mask, crossed):
 def test_a_query_before_all_it_may_see_looks_nowhere():
     explorer = widgets.mask_explorer(["a", "b"])
     explorer.controls["left"].value = 1
-    assert "[PAD] #1 looks nowhere." in explorer.drawing.alt
+    assert "[PAD] #1 nowhere" in explorer.drawing.alt
     assert "nan" not in explorer.picture.value
 
 
