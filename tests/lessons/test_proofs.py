@@ -1,0 +1,100 @@
+"""Each lesson is broken while it runs; here: that a copy which nobody notices fails."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from broken_copies import Break, breaks
+
+ROOT = Path(__file__).parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CELLS = {
+    "dice": "import random\nscale = 2\nrandom.seed(0)",
+    "draw": "drawn = random.random()\ndoubled = drawn * scale",
+    "claim": "assert doubled == 2 * drawn, 'it is not doubled'",
+    "again": "assert doubled == 2 * drawn",
+    "end": "assert (scale, doubled) == (2, 2 * 0.8444218515250481), 'put back'",
+}
+
+
+class TestEveryLesson:
+    @pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
+    def found(self, request) -> list[Break]:
+        cells = nbformat.read(request.param, as_version=4).cells
+        return breaks([cell for cell in cells if cell.cell_type == "code"])
+
+    def test_it_says_how_at_least_four_of_its_claims_are_broken(self, found):
+        assert len({one.claim for one in found}) >= 4
+
+    def test_each_copy_has_a_name_and_a_claim(self, found):
+        assert len({one.says for one in found}) == len(found)
+        for one in found:
+            assert "assert" in one.cells[-1][1], one.says
+
+
+def lesson(*changes: tuple[str, str, str]) -> nbformat.NotebookNode:
+    """The cells above; each change: the claim that must notice, what, and by what."""
+    cells = [
+        nbformat.v4.new_code_cell(source, id=name) for name, source in CELLS.items()
+    ]
+    for number, (claim, old, new) in enumerate(changes):
+        said = {"says": f"change {number}", "old": old, "new": new}
+        metadata = cells[[*CELLS].index(claim)].metadata
+        metadata.setdefault("labkit", {}).setdefault("break", []).append(said)
+    made = nbformat.from_dict(nbformat.v4.new_notebook(cells=cells))
+    made.metadata.labkit = {"minutes": {"quick": 2}}
+    return made
+
+
+def run(made: nbformat.NotebookNode, folder: Path) -> tuple[int, str]:
+    nbformat.write(made, folder / "lesson.ipynb")
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-c"]
+    command += [str(ROOT / "pyproject.toml"), str(folder / "lesson.ipynb")]
+    ended = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return ended.returncode, ended.stdout
+
+
+@pytest.mark.slow
+def test_copies_that_their_claims_notice_pass_and_leave_nothing(tmp_path):
+    made = lesson(
+        ("claim", "drawn * scale", "drawn * 3"),
+        ("claim", "random.random()", "drawn_before"),
+        ("end", "random.seed(0)", "random.seed(1)"),
+        ("claim", "scale = 2", "scale = 3"),
+    )
+    made.cells[0].source += "\ndrawn_before = float('nan')"
+    code, said = run(made, tmp_path)
+    assert code == 0, said
+    assert "11 passed" in said  # five cells, two remembered, four copies
+
+
+@pytest.mark.slow
+def test_copies_that_prove_nothing_fail(tmp_path):
+    made = lesson(
+        ("claim", "random.random()", "random.random() + 1"),
+        ("again", "drawn * scale", "drawn * 3"),
+        ("claim", "scale = 2", "scale = nothing"),
+    )
+    code, said = run(made, tmp_path)
+    assert code == 1
+    assert "3 failed, 7 passed" in said
+    assert "claim does not object to drawn = random.random() + 1" in said
+    assert "claim objects before again does" in said
+    assert "NameError" in said
+
+
+@pytest.mark.parametrize(
+    ("claim", "old", "why"),
+    [
+        ("claim", "drawn * scales", "is in the code 0 times, not once"),
+        ("claim", "drawn", "is in the code 4 times, not once"),
+        ("draw", "it is not doubled", "stands below draw, which shall notice"),
+    ],
+)
+def test_what_to_change_stands_once_and_not_below_the_claim(claim, old, why):
+    with pytest.raises(pytest.UsageError, match=why):
+        breaks(lesson((claim, old, "")).cells)
