@@ -4,14 +4,15 @@
 PYTHON ?= python3
 PORT ?= 8888
 BROWSER ?= yes
+CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast soak format notebooks release clean chromium soffice
+.PHONY: help lab test lint test-fast test-lessons fetch soak format notebooks release clean chromium soffice
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: .venv/lab ## Open JupyterLab on lesson 00 (PORT=8888, BROWSER=yes|no)
 	$(BIN)/labkit fetch
@@ -21,17 +22,22 @@ lab: .venv/lab ## Open JupyterLab on lesson 00 (PORT=8888, BROWSER=yes|no)
 	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
-test: .venv/test chromium ## Lint, types, tests, and every notebook from top to bottom
-	$(BIN)/labkit fetch
-	$(BIN)/labkit fetch pretraining
-	$(BIN)/pre-commit run --all-files --show-diff-on-failure
+test: lint chromium fetch ## Lint, types, tests, and every notebook from top to bottom
 	$(BIN)/pytest tests --numprocesses 2 --dist loadfile
-	$(BIN)/pytest notebooks  # alone, for they are held to their minutes
+	$(MAKE) test-lessons
 
-test-fast: .venv/test ## The tests that need neither training nor notebooks
+lint: .venv/test ## Format, types, imports, dependencies, notebooks without outputs
+	$(BIN)/pre-commit run --all-files --show-diff-on-failure
+
+test-fast: fetch ## The tests that need neither training nor notebooks
+	$(BIN)/pytest tests -m "not slow and not soak"
+
+test-lessons: fetch ## Every notebook, run and broken; alone, to be held to its minutes
+	$(BIN)/pytest notebooks
+
+fetch: .venv/test
 	$(BIN)/labkit fetch
 	$(BIN)/labkit fetch pretraining
-	$(BIN)/pytest tests -m "not slow and not soak"
 
 soak: .venv/test soffice ## Try the grader for hours: each answer 50 times, 2,000 submissions
 	LABKIT_SOAK=50 LABKIT_FUZZ=2000 $(BIN)/pytest tests/grading -m "soak or not soak"
@@ -64,9 +70,9 @@ soffice:
 .venv/lab: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("labkit needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12 …" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable .
 	touch $@
 
 .venv/test: .venv/lab
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'
 	touch $@
