@@ -10,9 +10,9 @@ CHANGES = {
         "guess-group",
     ),
     "a difference the other way round": (
-        "(second - first).mean()",
-        "(first - second).mean()",
-        "gap-by-hand",
+        "return second - first",
+        "return first - second",
+        "gap-known",
     ),
     "a model that reads one group's names": (
         "for group in names.values() for name in group}",
@@ -25,20 +25,25 @@ CHANGES = {
         "find-check",
     ),
     "senders dealt anew": (
-        "> 0.5, test_groups",
-        "> 0.5, np.random.default_rng(0).permutation(test_groups)",
-        "odds-by-group",
+        "(test_groups == group)",
+        "(np.random.default_rng(0).permutation(test_groups) == group)",
+        "odds-check",
+    ),
+    "tickets repeated, no name swapped": (
+        "[swap(ticket) for ticket in tickets]",
+        "tickets",
+        "augment-check",
     ),
     "weights left out": ("(w * g * y)", "(g * y)", "reweigh-check"),
     "a draw without the weights": ("p=w / w.sum()", "p=None", "price-check"),
     "a group with both labels": (
-        "(test_truth == 0)",
-        "(test_truth >= 0)",
+        "only_complaints = test_truth == 0",
+        "only_complaints = test_truth >= 0",
         "no-positives",
     ),
     "directions of groups that are none": (
-        "nullspace_projection(V, groups, k)",
-        "nullspace_projection(V, np.random.default_rng(1).permutation(groups), k)",
+        "(V, groups, max(sizes))",
+        "(V, np.random.default_rng(1).permutation(groups), max(sizes))",
         "project-check",
     ),
     "silence taken for absence": (

@@ -4,6 +4,11 @@ from proofs import notices
 
 CHANGES = {  # in the order of the lesson, so that a change in front waits for nothing
     "a model that has not learnt": ("quick=2e-4", "quick=0.0", "train-model"),
+    "padding in front": (
+        'test[short]["text"], padding=True',
+        'test[short]["text"], padding=True, padding_side="left"',
+        "texts",
+    ),
     "a slope without its word": ("(x * gradient).sum", "gradient.sum", "slope-check"),
     "the steepest step": (
         "last_step = middle[-1] - middle[-2]",
@@ -22,8 +27,8 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         "attend-check",
     ),
     "words hidden from the wrong end": (
-        "targets, a, points=6",
-        "targets, -a, points=6",
+        "name: deletion_curve(parts)",
+        "name: deletion_curve(-parts)",
         "delete-check",
     ),
     "no layer destroyed": (
@@ -37,7 +42,7 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         "shuffle-check",
     ),
     "the embeddings for the best layer": (
-        "best = max(probes, key=lambda probe: probe.selectivity.estimate)",
+        'best = max(probes, key=lambda layer: layer["selectivity"].estimate)',
         "best = probes[0]",
         "probe-check",
     ),
