@@ -3,7 +3,6 @@
 from labkit.models.attention import (
     KeyValueCache,
     MultiHeadAttention,
-    RelativePositionBias,
     causal_mask,
     padding_mask,
     relative_position_bucket,
@@ -12,9 +11,7 @@ from labkit.models.attention import (
 )
 from labkit.models.objectives import (
     NO_LOSS,
-    causal_lm,
     causal_lm_loss,
-    masked_lm,
     reassemble,
     span_corruption,
 )
@@ -28,11 +25,8 @@ __all__ = [
     "Config",
     "KeyValueCache",
     "MultiHeadAttention",
-    "RelativePositionBias",
-    "causal_lm",
     "causal_lm_loss",
     "causal_mask",
-    "masked_lm",
     "padding_mask",
     "reassemble",
     "relative_position_bucket",

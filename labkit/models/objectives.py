@@ -1,80 +1,15 @@
-"""What a language model is asked to predict: three ways to make text its own label.
+"""What a language model is graded on: the next token, or the spans that are missing.
 
-Each takes the token ids of a text and returns what the model reads, `input_ids`, and
-what it is graded on, `labels`. A label of −100 means that no loss is due there, as it
-does to `torch.nn.functional.cross_entropy` and to every model of `transformers`.
+A label of −100 means that no loss is due there, as it does to
+`torch.nn.functional.cross_entropy` and to every model of `transformers`.
 """
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 
 NO_LOSS = -100
-
-
-def masked_lm(
-    input_ids: Int[Tensor, "*batch length"],
-    special_tokens_mask: Int[Tensor, "*batch length"] | Bool[Tensor, "*batch length"],
-    *,
-    mask_id: int,
-    vocab_size: int,
-    rate: float = 0.15,
-    word_ids: Int[Tensor, "*batch length"] | None = None,
-    generator: torch.Generator | None = None,
-) -> tuple[Int[Tensor, "*batch length"], Int[Tensor, "*batch length"]]:
-    """Hide some tokens; their labels are what they were.
-
-    Of the tokens chosen, 80 % become [MASK], 10 % a random token, and 10 % stay, so
-    that the model cannot trust the tokens it sees — Devlin et al. (2019), section 3.1
-    and appendix A.1.
-
-    Args:
-        special_tokens_mask: The tokenizer's: 1 for [CLS], [SEP] and padding, which are
-            never chosen.
-        rate: The probability of a token to be chosen. A short text may get none.
-        word_ids: The tokenizer's, with a number such as −1 for its None. The pieces of
-            a word are then chosen together (whole-word masking), but changed singly.
-
-    Returns:
-        `input_ids` with tokens hidden, and `labels`; the arguments are not changed.
-    """
-
-    def draw() -> Float[Tensor, "*batch length"]:
-        return torch.rand(input_ids.shape, generator=generator, device=input_ids.device)
-
-    lot, change = draw(), draw()
-    if word_ids is not None:
-        begins = word_ids.diff(prepend=word_ids[..., :1]) != 0
-        lot = lot.gather(-1, begins.cumsum(-1))  # one lot a word, not one a token
-    chosen = (lot < rate) & ~special_tokens_mask.bool()
-    labels = input_ids.masked_fill(~chosen, NO_LOSS)
-
-    random_ids = torch.randint(
-        vocab_size, input_ids.shape, generator=generator, device=input_ids.device
-    )
-    hidden = torch.where(chosen & (change < 0.9), random_ids, input_ids)
-    hidden = hidden.masked_fill(chosen & (change < 0.8), mask_id)
-    return hidden, labels
-
-
-def causal_lm(
-    input_ids: Int[Tensor, "*batch length"],
-    attention_mask: Int[Tensor, "*batch length"] | None = None,
-) -> tuple[Int[Tensor, "*batch length"], Int[Tensor, "*batch length"]]:
-    """Predict each token from those before it; the labels are the text, NOT shifted.
-
-    The shift by one happens once, where the loss is computed: in `causal_lm_loss`, and
-    inside every causal model of `transformers`. Radford et al. (2018), equation 1.
-
-    Args:
-        attention_mask: The tokenizer's: no loss is due where it is 0. Going by the mask
-            and not by the id keeps the loss at a real end-of-text token where padding
-            borrows its id, as is usual with GPT-2.
-    """
-    if attention_mask is None:
-        return input_ids, input_ids.clone()
-    return input_ids, input_ids.masked_fill(attention_mask == 0, NO_LOSS)
 
 
 def causal_lm_loss(
@@ -84,7 +19,8 @@ def causal_lm_loss(
 
     Args:
         logits: At position t, for the token at t + 1.
-        labels: Not shifted; see `causal_lm`.
+        labels: The token ids, NOT shifted: the shift by one happens once, here, as
+            inside every causal model of `transformers`. Radford et al. (2018), eq. 1.
     """
     predicted = logits[..., :-1, :]  # the last has nothing left to predict
     actual = labels[..., 1:]  # nothing comes before the first

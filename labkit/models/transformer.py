@@ -6,11 +6,12 @@ folder that `save_pretrained` writes. Shapes are (batch, length, d_model).
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from textwrap import shorten
+from typing import Any, ClassVar, Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # as everyone calls it
 
+from labkit.errors import LabError
 from labkit.models.attention import (
     KeyValueCache,
     MultiHeadAttention,
@@ -46,8 +48,9 @@ class Config:
     vocab_size: int
     d_model: int
     heads: int
-    d_ff: int  # the feed-forward network's inside
+    d_ff: int | None  # the feed-forward network's inside; None: 4 d_model
     layers: int
+    decoder_layers: int | None = None  # where there is an encoder too; None: as many
     d_k: int | None = None  # one head's size; by default d_model / heads
     dropout: float = 0.1
     epsilon: float = 1e-12
@@ -61,6 +64,13 @@ class Config:
     gated: bool = False
     bias: bool = True  # in the linear maps
     scaled: bool = True  # attention scores divided by √d_k
+
+    def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise LabError(
+                f"there is no activation {self.activation!r} here.",
+                f"Take one of these: {', '.join(ACTIVATIONS)}.",
+            )
 
     def new_norm(self) -> nn.Module:
         return self.norm(self.d_model, eps=self.epsilon)
@@ -79,10 +89,10 @@ class FeedForward(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[config.activation]
-        sizes = config.d_model, config.d_ff, config.bias
-        self.inner = nn.Linear(*sizes)
-        self.gate = nn.Linear(*sizes) if config.gated else None
-        self.outer = nn.Linear(config.d_ff, config.d_model, config.bias)
+        d_model, d_ff = config.d_model, config.d_ff or 4 * config.d_model
+        self.inner = nn.Linear(d_model, d_ff, config.bias)
+        self.gate = nn.Linear(d_model, d_ff, config.bias) if config.gated else None
+        self.outer = nn.Linear(d_ff, d_model, config.bias)
 
     def forward(
         self, hidden_states: Float[Tensor, "*batch d_model"]
@@ -183,11 +193,169 @@ class Stack(nn.Module):
         return [KeyValueCache() for _ in self.blocks]
 
 
+# --- checkpoints --------------------------------------------------------------------
+
+HARMLESS = re.compile(  # fields that name, describe, train or write: no number hangs on
+    r".*(drop|_token_id|2label|2id).*|(initializer|output|return|summary)_.*|prefix|"
+    r"_name_or_path|architectures|chunk_size_feed_forward|(torch_)?dtype|n_ctx|"
+    r"feed_forward_proj|gradient_checkpointing|is_encoder_decoder|model_type|n_positions|"
+    r"problem_type|reorder_and_upcast_attn|task_specific_params|transformers_version|"
+    r"torchscript|use_cache"
+)
+
+
+SIZES = {  # of our configuration, as each of them calls it
+    "vocab_size": "vocab_size",
+    "d_model": "hidden_size",
+    "heads": "num_attention_heads",
+    "layers": "num_hidden_layers",
+}
+
+
+class Pretrained(nn.Module):
+    """A model that reads the checkpoints of its namesake in `transformers`."""
+
+    family: ClassVar[str]  # their `model_type`
+    fields: ClassVar[dict[str, str]]  # of our configuration, and what they call them
+    choices: ClassVar[dict[str, Any]] = {}  # of our configuration, that they never make
+    computes: ClassVar[dict[str, Collection[Any]]]  # a field's values that we compute
+    names: ClassVar[dict[str, str]]  # patterns of theirs, and ours; "" leaves out
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Self:
+        """The model that `save_pretrained` wrote in a folder, in float32, to be used.
+
+        Its head, if it has one for a task, is left out.
+
+        Raises:
+            LabError: if its configuration asks for anything that we do not compute.
+        """
+        folder = Path(folder)
+        model = cls(cls._config(folder))
+        weights = cls.unpacked(cls._weights(folder))
+        try:
+            model.load_state_dict(weights)  # strict: none is missing, none is left over
+        except RuntimeError as error:
+            raise LabError(
+                f"the weights in {folder} are not those that its configuration says.",
+                *[shorten(line, 200) for line in str(error).splitlines()[1:3]],
+                "Save the model there once more.",
+            ) from None
+        return model.eval()
+
+    @staticmethod
+    def unpacked(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        return weights
+
+    @classmethod
+    def _config(cls, folder: Path) -> Config:
+        from transformers import AutoConfig
+
+        if not Path(folder, "config.json").exists():
+            raise LabError(
+                f"there is no config.json in {folder}.",
+                "Give a folder that save_pretrained wrote, or lab.checkpoint(...).",
+            )
+        theirs = AutoConfig.from_pretrained(folder, local_files_only=True)
+        if theirs.model_type != cls.family:
+            raise LabError(
+                f"{folder} holds a {theirs.model_type}, not a {cls.family}.",
+                f"{cls.__name__}.from_pretrained reads what a {cls.family} has saved.",
+            )
+        fields = SIZES | cls.fields
+        read = {theirs.attribute_map.get(name, name) for name in fields.values()}
+        usual = type(theirs)().to_dict()
+        for name, value in theirs.to_dict().items():
+            harmless = name in read or HARMLESS.fullmatch(name) or value in ({}, [])
+            known = cls.computes.get(name, [value] if harmless else [usual.get(name)])
+            if value not in known:
+                raise LabError(
+                    f"{name} is {value!r} in {folder}; {cls.__name__} computes with "
+                    f"{' or '.join(map(repr, known))} only.",
+                    "Open the folder with transformers.",
+                )
+        found = {ours: getattr(theirs, name) for ours, name in fields.items()}
+        return Config(**found, **cls.choices)
+
+    @classmethod
+    def _weights(cls, folder: Path) -> dict[str, Tensor]:
+        whole = folder / "model.safetensors"
+        files = [whole] if whole.exists() else [*folder.glob("model-*.safetensors")]
+        if not files:
+            raise LabError(
+                f"there is no model.safetensors in {folder}.",
+                "Open the model with transformers and save it with save_pretrained.",
+            )
+        weights: dict[str, Tensor] = {}
+        for name, tensor in (pair for f in files for pair in load_file(f).items()):
+            for their_name, our_name in cls.names.items():
+                name = re.sub(their_name, our_name, name)
+            if name and not torch.equal(weights.setdefault(name, tensor), tensor):
+                raise LabError(
+                    f"{folder} holds a {cls.family} whose output has its own weights.",
+                    f"{cls.__name__} reads and writes by one table: open it with "
+                    "transformers.",
+                )
+        return weights
+
+
+def _embedding(count: int, d_model: int) -> nn.Embedding:
+    """Vectors small enough for an untrained model to find all tokens equally likely."""
+    embedding = nn.Embedding(count, d_model)
+    nn.init.normal_(embedding.weight, std=0.02)
+    return embedding
+
+
+def _next_rows(
+    table: nn.Embedding, tokens: int, past: int = 0
+) -> Float[Tensor, "{tokens} d_model"]:
+    """The vectors of the positions after `past`."""
+    if past + tokens > table.num_embeddings:
+        raise LabError(
+            f"{past + tokens} tokens are more than this model's "
+            f"{table.num_embeddings} positions.",
+            f"Cut the text: truncation=True, max_length={table.num_embeddings}.",
+        )
+    return table.weight[past : past + tokens]
+
+
 # --- the wirings --------------------------------------------------------------------
 
 
-class BERT(nn.Module):
+class BERT(Pretrained):
     """An encoder: every token looks at every token — Devlin et al. (2019)."""
+
+    family = "bert"
+    fields: ClassVar = {
+        "d_ff": "intermediate_size",
+        "dropout": "hidden_dropout_prob",
+        "epsilon": "layer_norm_eps",
+        "positions": "max_position_embeddings",
+        "activation": "hidden_act",
+    }
+    computes: ClassVar = {
+        "hidden_act": ACTIVATIONS,
+        "type_vocab_size": [2],
+        "position_embedding_type": ["absolute"],
+        "tie_word_embeddings": [True, False],  # its head's
+    }
+    names: ClassVar = {
+        r"^bert\.": "",
+        r"^(cls|classifier|qa_outputs|pooler)\..*|.*position_ids": "",
+        r"gamma$": "weight",
+        r"beta$": "bias",
+        r"embeddings\.word_embeddings": "token",
+        r"embeddings\.position_embeddings": "position",
+        r"embeddings\.token_type_embeddings": "segment",
+        r"embeddings\.LayerNorm": "norm",
+        r"encoder\.layer": "encoder.blocks",
+        r"attention\.self": "attention",
+        r"attention\.output\.dense": "attention.output",
+        r"attention\.output\.LayerNorm": "attention_norm",
+        r"intermediate\.dense": "feed_forward.inner",
+        r"output\.dense": "feed_forward.outer",
+        r"output\.LayerNorm": "feed_forward_norm",
+    }
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -213,23 +381,43 @@ class BERT(nn.Module):
         """
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
-        positions = torch.arange(input_ids.size(-1), device=input_ids.device)
         embedded = self.token(input_ids) + self.segment(token_type_ids)
-        embedded = embedded + self.position(positions)
+        embedded = embedded + _next_rows(self.position, input_ids.size(-1))
         mask = None if attention_mask is None else padding_mask(attention_mask)
         return self.encoder(self.dropout(self.norm(embedded)), mask)
 
-    @classmethod
-    def from_pretrained(cls, folder: str | Path) -> "BERT":
-        """The encoder in a folder that `BertModel.from_pretrained` reads."""
-        return _load(cls, folder, "bert")
 
-
-class GPT(nn.Module):
+class GPT(Pretrained):
     """A decoder: every token looks at those before it — Radford et al. (2019).
 
     Pad a batch on the right: what comes later changes nothing that comes before.
     """
+
+    family = "gpt2"
+    fields: ClassVar = {
+        "d_ff": "n_inner",
+        "dropout": "resid_pdrop",
+        "epsilon": "layer_norm_epsilon",
+        "positions": "max_position_embeddings",
+        "activation": "activation_function",
+        "scaled": "scale_attn_weights",
+    }
+    choices: ClassVar = {"pre_norm": True}
+    computes: ClassVar = {"activation_function": ACTIVATIONS}
+    names: ClassVar = {
+        r"^transformer\.": "",
+        r"^(score|classifier|multiple_choice_head)\..*|.*\.attn\.(masked_)?bias": "",
+        r"^wte|^lm_head": "token",
+        r"^wpe": "position",
+        r"^h\.": "decoder.blocks.",
+        r"^ln_f": "decoder.final_norm",
+        r"attn\.c_attn": "attention.query_key_value",
+        r"attn\.c_proj": "attention.output",
+        r"mlp\.c_fc": "feed_forward.inner",
+        r"mlp\.c_proj": "feed_forward.outer",
+        r"ln_1": "attention_norm",
+        r"ln_2": "feed_forward_norm",
+    }
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -250,25 +438,77 @@ class GPT(nn.Module):
                 that the next call is given only those that are new.
         """
         past = cache[0].length if cache else 0
-        positions = torch.arange(input_ids.size(-1), device=input_ids.device) + past
-        embedded = self.token(input_ids) + self.position(positions)
+        positions = _next_rows(self.position, input_ids.size(-1), past)
+        embedded = self.token(input_ids) + positions
         states = self.decoder(self.dropout(embedded), cache=cache)
         return states[-1] @ self.token.weight.T
 
-    @classmethod
-    def from_pretrained(cls, folder: str | Path) -> "GPT":
-        """The decoder in a folder that `GPT2LMHeadModel.from_pretrained` reads."""
-        return _load(cls, folder, "gpt2")
+    @staticmethod
+    def unpacked(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Undo GPT-2's way: matrices (input, output); query, key and value in one."""
+        unpacked, fused = {}, "query_key_value"
+        for name, tensor in weights.items():
+            matrix = tensor.T if "blocks" in name and tensor.ndim == 2 else tensor
+            parts = fused.split("_") if fused in name else [fused]
+            for part, piece in zip(parts, matrix.chunk(len(parts)), strict=True):
+                unpacked[name.replace(fused, part)] = piece
+        return unpacked
 
 
-class T5(nn.Module):
+class T5(Pretrained):
     """An encoder and a decoder that looks across at it — Raffel et al. (2020)."""
+
+    family = "t5"
+    fields: ClassVar = {
+        "d_ff": "d_ff",
+        "d_k": "d_kv",
+        "decoder_layers": "num_decoder_layers",
+        "dropout": "dropout_rate",
+        "epsilon": "layer_norm_epsilon",
+        "buckets": "relative_attention_num_buckets",
+        "max_distance": "relative_attention_max_distance",
+        "activation": "dense_act_fn",
+        "gated": "is_gated_act",
+    }
+    choices: ClassVar = {
+        "positions": 0,
+        "pre_norm": True,
+        "norm": nn.RMSNorm,
+        "bias": False,
+        "scaled": False,
+    }
+    computes: ClassVar = {
+        "is_encoder_decoder": [True],
+        "dense_act_fn": ACTIVATIONS,
+        "scale_decoder_outputs": [True],
+    }
+    names: ClassVar = {
+        r".*EncDecAttention\.relative_attention_bias.*": "",
+        r"^shared|^lm_head|^(en|de)coder\.embed_tokens": "token",
+        r"block\.": "blocks.",
+        r"layer\.0\.SelfAttention": "attention",
+        r"blocks\.0\.attention\.relative_attention_bias": "position_bias.values",
+        r"layer\.0\.layer_norm": "attention_norm",
+        r"layer\.1\.EncDecAttention": "cross_attention",
+        r"(decoder.*)layer\.1\.layer_norm": r"\1cross_attention_norm",
+        r"layer\.\d\.DenseReluDense": "feed_forward",
+        r"layer\.\d\.layer_norm": "feed_forward_norm",
+        r"final_layer_norm": "final_norm",
+        r"\.q\.": ".query.",
+        r"\.k\.": ".key.",
+        r"\.v\.": ".value.",
+        r"\.o\.": ".output.",
+        r"wi(_1)?\.": "inner.",
+        r"wi_0\.": "gate.",
+        r"wo\.": "outer.",
+    }
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.token = nn.Embedding(config.vocab_size, config.d_model)
         self.encoder = Stack(config)
-        self.decoder = Stack(config, causal=True, cross=True)
+        layers = config.decoder_layers or config.layers
+        self.decoder = Stack(replace(config, layers=layers), causal=True, cross=True)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
@@ -288,165 +528,3 @@ class T5(nn.Module):
         embedded = self.dropout(self.token(decoder_input_ids))
         states = self.decoder(embedded, context=context, context_mask=mask)
         return states[-1] / math.sqrt(context.size(-1)) @ self.token.weight.T
-
-    @classmethod
-    def from_pretrained(cls, folder: str | Path) -> "T5":
-        """The model in a folder that `T5ForConditionalGeneration` reads.
-
-        Raises:
-            ValueError: if its output has weights of its own, as T5 1.1's and FLAN's.
-        """
-        return _load(cls, folder, "t5")
-
-
-def _embedding(count: int, d_model: int) -> nn.Embedding:
-    """Vectors small enough for an untrained model to find all tokens equally likely."""
-    embedding = nn.Embedding(count, d_model)
-    nn.init.normal_(embedding.weight, std=0.02)
-    return embedding
-
-
-# --- checkpoints --------------------------------------------------------------------
-
-FUSED = "query_key_value"
-# What `transformers` calls a weight, and what we call it; replaced from the top.
-NAMES = {
-    "bert": {
-        r"^bert\.": "",
-        r"gamma$": "weight",
-        r"beta$": "bias",
-        r"embeddings\.word_embeddings": "token",
-        r"embeddings\.position_embeddings": "position",
-        r"embeddings\.token_type_embeddings": "segment",
-        r"embeddings\.LayerNorm": "norm",
-        r"encoder\.layer": "encoder.blocks",
-        r"attention\.self": "attention",
-        r"attention\.output\.dense": "attention.output",
-        r"attention\.output\.LayerNorm": "attention_norm",
-        r"intermediate\.dense": "feed_forward.inner",
-        r"output\.dense": "feed_forward.outer",
-        r"output\.LayerNorm": "feed_forward_norm",
-    },
-    "gpt2": {
-        r"^transformer\.": "",
-        r"^wte": "token",
-        r"^wpe": "position",
-        r"^h\.": "decoder.blocks.",
-        r"^ln_f": "decoder.final_norm",
-        r"attn\.c_attn": f"attention.{FUSED}",
-        r"attn\.c_proj": "attention.output",
-        r"mlp\.c_fc": "feed_forward.inner",
-        r"mlp\.c_proj": "feed_forward.outer",
-        r"ln_1": "attention_norm",
-        r"ln_2": "feed_forward_norm",
-    },
-    "t5": {
-        r"^shared": "token",
-        r"block\.": "blocks.",
-        r"layer\.0\.SelfAttention": "attention",
-        r"blocks\.0\.attention\.relative_attention_bias": "position_bias.values",
-        r"layer\.0\.layer_norm": "attention_norm",
-        r"layer\.1\.EncDecAttention": "cross_attention",
-        r"(decoder.*)layer\.1\.layer_norm": r"\1cross_attention_norm",
-        r"layer\.\d\.DenseReluDense": "feed_forward",
-        r"layer\.\d\.layer_norm": "feed_forward_norm",
-        r"final_layer_norm": "final_norm",
-        r"\.q\.": ".query.",
-        r"\.k\.": ".key.",
-        r"\.v\.": ".value.",
-        r"\.o\.": ".output.",
-        r"wi(_1)?\.": "inner.",
-        r"wi_0\.": "gate.",
-        r"wo\.": "outer.",
-    },
-}
-TIED = re.compile(r"^lm_head|embed_tokens")  # other names of the token embeddings
-UNUSED = re.compile(  # heads, and what is no weight
-    r"^pooler|^bert\.pooler|^cls|^classifier|position_ids|\.attn\.(masked_)?bias|"
-    r"EncDecAttention\.relative_attention_bias"
-)
-Model = TypeVar("Model", BERT, GPT, T5)
-
-
-def _load(model: type[Model], folder: str | Path, family: str) -> Model:
-    """A model with the configuration and the weights that are in a folder.
-
-    Raises:
-        ValueError: if it is of another family, or its output has its own weights.
-    """
-    from transformers import AutoConfig
-
-    theirs = AutoConfig.from_pretrained(folder, local_files_only=True)
-    if theirs.model_type != family:
-        raise ValueError(f"{folder} holds a {theirs.model_type}, not a {family}")
-    weights, tied = {}, []
-    for name, tensor in load_file(Path(folder, "model.safetensors")).items():
-        if TIED.search(name):
-            tied.append(tensor)
-        elif not UNUSED.search(name):
-            for their_name, our_name in NAMES[family].items():
-                name = re.sub(their_name, our_name, name)
-            weights[name] = tensor
-    if not all(torch.equal(tensor, weights["token.weight"]) for tensor in tied):
-        raise ValueError(f"{folder} holds a {family} whose output has its own weights")
-    if family == "gpt2":
-        weights = _unfused(weights)
-    loaded = model(_config(theirs))
-    loaded.load_state_dict(weights)  # strict: none is missing, none is left over
-    return loaded.eval()
-
-
-def _config(theirs: Any) -> Config:
-    """Our configuration, from one of `transformers`."""
-    sizes = {
-        "vocab_size": theirs.vocab_size,
-        "d_model": theirs.hidden_size,
-        "heads": theirs.num_attention_heads,
-        "layers": theirs.num_hidden_layers,
-    }
-    if theirs.model_type == "bert":
-        return Config(
-            **sizes,
-            d_ff=theirs.intermediate_size,
-            dropout=theirs.hidden_dropout_prob,
-            epsilon=theirs.layer_norm_eps,
-            positions=theirs.max_position_embeddings,
-            activation=theirs.hidden_act,
-        )
-    if theirs.model_type == "gpt2":
-        return Config(
-            **sizes,
-            d_ff=theirs.n_inner or 4 * theirs.hidden_size,
-            dropout=theirs.resid_pdrop,
-            epsilon=theirs.layer_norm_epsilon,
-            positions=theirs.max_position_embeddings,
-            pre_norm=True,
-            activation=theirs.activation_function,
-        )
-    return Config(
-        **sizes,
-        d_ff=theirs.d_ff,
-        d_k=theirs.d_kv,
-        dropout=theirs.dropout_rate,
-        epsilon=theirs.layer_norm_epsilon,
-        positions=0,
-        buckets=theirs.relative_attention_num_buckets,
-        max_distance=theirs.relative_attention_max_distance,
-        pre_norm=True,
-        norm=nn.RMSNorm,
-        activation=theirs.dense_act_fn,
-        gated=theirs.is_gated_act,
-        bias=False,
-        scaled=False,
-    )
-
-
-def _unfused(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Undo GPT-2's way: matrices (input, output); query, key and value in one."""
-    unfused = {}
-    for name, tensor in weights.items():
-        matrix = tensor.T if "blocks" in name and tensor.ndim == 2 else tensor
-        parts = ("query", "key", "value") if FUSED in name else (FUSED,)
-        for part, piece in zip(parts, matrix.chunk(len(parts)), strict=True):
-            unfused[name.replace(FUSED, part)] = piece
-    return unfused

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from labkit.data import assets, corpora, sources
 from labkit.machine import native_precision
-from labkit.models import NO_LOSS, causal_lm, span_corruption
+from labkit.models import NO_LOSS, span_corruption
 from labkit.training import History, MakeOptimizer, adamw, fit, mean_loss
 
 if TYPE_CHECKING:
@@ -275,8 +275,8 @@ def seq2seq_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
 
 
 def decoder_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
-    input_ids, labels = causal_lm(_padded([row["input_ids"] for row in rows], PAD_ID))
-    return {"input_ids": input_ids, "labels": labels}
+    input_ids = torch.tensor([row["input_ids"] for row in rows])
+    return {"input_ids": input_ids, "labels": input_ids}
 
 
 def _padded(rows: Iterable[list[int]], value: int) -> Tensor:

@@ -13,13 +13,13 @@ from transformers.models.t5.modeling_t5 import T5Attention
 from labkit.models import (
     KeyValueCache,
     MultiHeadAttention,
-    RelativePositionBias,
     causal_mask,
     padding_mask,
     relative_position_bucket,
     scaled_dot_product_attention,
     softmax,
 )
+from labkit.models.attention import RelativePositionBias
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 dtypes = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)

@@ -14,14 +14,11 @@ from transformers import (
 
 from labkit.models import (
     NO_LOSS,
-    causal_lm,
     causal_lm_loss,
-    masked_lm,
     reassemble,
     span_corruption,
 )
 
-MASK, VOCABULARY = 103, 30_000
 EOS, FIRST_SENTINEL = 1, 32_099
 
 
@@ -38,112 +35,6 @@ def forall(*arguments, **named):
 
 seeds = st.integers(0, 2**32)
 rates = st.floats(0, 1)
-
-
-# --- masked language modelling ------------------------------------------------------
-
-
-def mask_some(ids, special=None, **options):
-    options = {
-        "mask_id": MASK,
-        "vocab_size": VOCABULARY,
-        "generator": seeded(),
-    } | options
-    special = torch.zeros_like(ids) if special is None else special
-    return masked_lm(ids, special, **options)
-
-
-@forall(st.lists(st.integers(1, 4), max_size=2), st.integers(0, 30), seeds, rates)
-def test_masking_hides_only_chosen_tokens_and_never_special_ones(
-    batch, length, seed, rate
-):
-    generator = seeded(seed)
-    ids = torch.randint(VOCABULARY, (*batch, length), generator=generator)
-    special = torch.rand(ids.shape, generator=generator) < 0.3
-    before = ids.clone()
-    hidden, labels = mask_some(ids, special, rate=rate, generator=generator)
-    chosen = labels != NO_LOSS
-    assert torch.equal(ids, before)
-    assert torch.equal(hidden[~chosen], ids[~chosen])
-    assert torch.equal(labels[chosen], ids[chosen])
-    assert not (chosen & special).any()
-
-
-def test_a_rate_of_1_chooses_every_token_and_a_rate_of_0_none():
-    ids = torch.arange(1000, 1100)
-    special = (ids < 1010).int()
-    assert torch.equal(mask_some(ids, special, rate=1)[1] != NO_LOSS, special == 0)
-    hidden, labels = mask_some(ids, rate=0)
-    assert torch.equal(hidden, ids)
-    assert (labels == NO_LOSS).all()
-
-
-def test_of_the_chosen_80_percent_are_masked_10_random_and_10_kept():
-    ids = torch.randint(1000, VOCABULARY, (1000, 400), generator=seeded(1))
-    hidden, labels = mask_some(ids)
-    chosen = labels != NO_LOSS
-    masked, kept = hidden == MASK, hidden == ids
-
-    def share(what, of):  # with five standard errors, which a right answer stays within
-        return what.sum() / of.sum(), 5 * 0.5 / of.sum().sqrt()
-
-    for what, of, expected in [
-        (chosen, torch.ones_like(chosen), 0.15),
-        (masked & chosen, chosen, 0.8),
-        (kept & chosen, chosen, 0.1),
-        (chosen & ~masked & ~kept, chosen, 0.1),
-    ]:
-        found, margin = share(what, of)
-        assert abs(found - expected) < margin
-    random_ids = hidden[chosen & ~masked & ~kept]
-    assert random_ids.min() < 100 < VOCABULARY - 100 < random_ids.max()
-    assert abs(random_ids.double().mean() / VOCABULARY - 0.5) < 0.02
-
-
-def test_the_same_generator_masks_the_same_tokens_and_another_one_others():
-    ids = torch.arange(1000, 1400)
-    first, again = (mask_some(ids, generator=seeded(7)) for _ in range(2))
-    assert torch.equal(first[0], again[0])
-    assert torch.equal(first[1], again[1])
-    assert not torch.equal(first[1], mask_some(ids, generator=seeded(8))[1])
-
-
-@forall(st.lists(st.integers(1, 4), min_size=1, max_size=12), seeds, rates)
-def test_the_pieces_of_a_word_are_hidden_together(pieces, seed, rate):
-    # Two texts in a row, as in a question and its context: the numbering starts again.
-    words = [word for word, count in enumerate(pieces) for _ in range(count)]
-    word_ids = torch.tensor([-1, *words, -1, *words, -1])
-    special = (word_ids == -1).int()
-    ids = torch.randint(1000, VOCABULARY, word_ids.shape)
-    _, labels = mask_some(
-        ids, special, word_ids=word_ids, rate=rate, generator=seeded(seed)
-    )
-    chosen = (labels != NO_LOSS).tolist()
-    at = 1
-    for count in (*pieces, None, *pieces):
-        if count is None:
-            assert not chosen[at]
-        else:
-            assert len(set(chosen[at : at + count])) == 1
-        at += count or 1
-
-
-def test_whole_words_are_hidden_as_often_as_tokens_and_each_by_its_own_lot():
-    word_ids = torch.arange(1200).div(3, rounding_mode="floor").expand(300, -1)
-    ids = torch.full_like(word_ids, 5000)
-    hidden, labels = mask_some(ids, word_ids=word_ids)
-    chosen = labels != NO_LOSS
-    assert abs(chosen.double().mean() - 0.15) < 0.01
-    neighbours = chosen[:, ::3] & chosen[:, ::3].roll(1, dims=-1)
-    assert abs(neighbours.double().mean() - 0.15**2) < 0.005
-    whole = chosen[:, ::3]
-    pieces = (hidden == MASK).view(300, 400, 3)[whole].sum(-1)
-    assert (pieces == 3).double().mean() == pytest.approx(0.8**3, abs=0.02)
-
-
-def test_word_ids_of_a_later_window_of_a_long_text_are_accepted():
-    ids = torch.arange(1000, 1010)
-    mask_some(ids, word_ids=torch.arange(500, 510))
 
 
 # --- causal language modelling ------------------------------------------------------
@@ -165,17 +56,14 @@ def test_the_causal_loss_is_that_of_gpt2(batch, length, seed):
     ids = torch.randint(50, (batch, length), generator=generator)
     lengths = torch.randint(2, length + 1, (batch, 1), generator=generator)
     attention_mask = (torch.arange(length) < lengths).long()
-    input_ids, labels = causal_lm(ids, attention_mask)
+    labels = ids.masked_fill(attention_mask == 0, NO_LOSS)
     with torch.no_grad():
-        theirs = MODEL(
-            input_ids=input_ids, attention_mask=attention_mask, labels=labels
-        )
+        theirs = MODEL(input_ids=ids, attention_mask=attention_mask, labels=labels)
     torch.testing.assert_close(causal_lm_loss(theirs.logits, labels), theirs.loss)
 
 
 def test_a_model_that_knows_the_next_token_has_no_loss_and_one_shift_more_has():
-    ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
-    _, labels = causal_lm(ids)
+    ids = labels = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
     knowing = 100.0 * F.one_hot(ids.roll(-1, dims=-1), 10)  # at t, the token at t + 1
     copying = 100.0 * F.one_hot(ids, 10)  # what a shift left out would reward
     assert causal_lm_loss(knowing, labels) == 0
@@ -185,19 +73,11 @@ def test_a_model_that_knows_the_next_token_has_no_loss_and_one_shift_more_has():
 
 def test_the_first_token_is_never_predicted_and_the_last_predicts_nothing():
     logits = torch.randn(2, 5, 10)
-    _, labels = causal_lm(torch.randint(10, (2, 5)))
+    labels = torch.randint(10, (2, 5))
     loss = causal_lm_loss(logits, labels)
     logits[:, -1] = 1e4 * torch.randn(10)
     labels[:, 0] = 9
     assert causal_lm_loss(logits, labels) == loss
-
-
-def test_padding_gets_no_label_but_a_real_end_of_text_does():
-    end = 0  # GPT-2 has no padding token, so its end of text is borrowed
-    ids = torch.tensor([[7, 8, end, end, end]])
-    input_ids, labels = causal_lm(ids, torch.tensor([[1, 1, 1, 0, 0]]))
-    assert torch.equal(input_ids, ids)
-    assert labels.tolist() == [[7, 8, end, NO_LOSS, NO_LOSS]]
 
 
 # --- span corruption ----------------------------------------------------------------

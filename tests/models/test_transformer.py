@@ -16,6 +16,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from labkit import LabError
 from labkit.data import assets
 from labkit.models import BERT, GPT, T5, Config, causal_lm_loss
 
@@ -51,50 +52,24 @@ def random(model):
     return model.eval()
 
 
-def tiny_bert():
-    return BertModel(
-        BertConfig(
-            vocab_size=VOCABULARY,
-            hidden_size=24,
-            num_hidden_layers=3,
-            num_attention_heads=4,
-            intermediate_size=40,
-            max_position_embeddings=32,
-        )
-    )
+def tiny_bert(model=BertModel, **fields):
+    usual = {"hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 4}
+    usual |= {"intermediate_size": 40, "max_position_embeddings": 32}
+    return model(BertConfig(**{"vocab_size": VOCABULARY} | usual | fields))
 
 
-def tiny_gpt(**options):
-    return GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=VOCABULARY,
-            n_embd=24,
-            n_layer=3,
-            n_head=4,
-            n_positions=32,
-            bos_token_id=0,
-            eos_token_id=0,
-            **options,
-        )
-    )
+def tiny_gpt(model=GPT2LMHeadModel, **fields):
+    usual = {"n_embd": 24, "n_layer": 3, "n_head": 4, "n_positions": 32}
+    ends = {"bos_token_id": 0, "eos_token_id": 0}
+    return model(GPT2Config(**{"vocab_size": VOCABULARY} | usual | ends | fields))
 
 
-def tiny_t5(feed_forward="relu", **options):
-    return T5ForConditionalGeneration(
-        T5Config(
-            vocab_size=VOCABULARY,
-            d_model=24,
-            d_kv=5,
-            d_ff=40,
-            num_layers=3,
-            num_heads=4,
-            relative_attention_num_buckets=8,
-            relative_attention_max_distance=16,
-            feed_forward_proj=feed_forward,
-            decoder_start_token_id=0,
-            **options,
-        )
-    )
+def tiny_t5(model=T5ForConditionalGeneration, **fields):
+    usual = {"d_model": 24, "d_kv": 5, "d_ff": 40, "num_layers": 3, "num_heads": 4}
+    usual |= {"vocab_size": VOCABULARY, "decoder_start_token_id": 0}
+    usual |= {"relative_attention_num_buckets": 8}
+    usual |= {"relative_attention_max_distance": 16}
+    return model(T5Config(**usual | fields))
 
 
 FAMILIES = [(BERT, tiny_bert), (GPT, tiny_gpt), (T5, tiny_t5)]
@@ -188,7 +163,7 @@ def test_what_pads_a_gpts_batch_on_the_right_needs_no_mask(tmp_path):
 
 @pytest.mark.parametrize("feed_forward", ["relu", "gated-gelu"])
 def test_a_tiny_t5_gives_t5s_logits(tmp_path, feed_forward):
-    ours, theirs = both(T5, lambda: tiny_t5(feed_forward), tmp_path)
+    ours, theirs = both(T5, lambda: tiny_t5(feed_forward_proj=feed_forward), tmp_path)
     batch = {
         "input_ids": tokens(3, 30),  # longer than the furthest distance told apart
         "attention_mask": padding(30, 2, 17),
@@ -364,7 +339,7 @@ def test_a_model_of_another_family_is_refused(tmp_path, ours, theirs):
     others = [family for family, _ in FAMILIES if family is not ours]
     theirs().save_pretrained(tmp_path)
     for other in others:
-        with pytest.raises(ValueError, match=r"holds a (bert|gpt2|t5), not a"):
+        with pytest.raises(LabError, match=r"holds a (bert|gpt2|t5), not a"):
             other.from_pretrained(tmp_path)
 
 
@@ -372,7 +347,7 @@ def test_a_model_of_another_family_is_refused(tmp_path, ours, theirs):
 def test_an_output_with_weights_of_its_own_is_refused(tmp_path, ours, theirs):
     theirs().save_pretrained(tmp_path)
     rewrite(tmp_path, lambda w: w | {"lm_head.weight": torch.ones(VOCABULARY, 24)})
-    with pytest.raises(ValueError, match="whose output has its own weights"):
+    with pytest.raises(LabError, match="whose output has its own weights"):
         ours.from_pretrained(tmp_path)
 
 
@@ -380,10 +355,10 @@ def test_an_output_with_weights_of_its_own_is_refused(tmp_path, ours, theirs):
 def test_a_weight_missing_or_left_over_is_an_error(tmp_path, ours, theirs):
     theirs().save_pretrained(tmp_path)
     rewrite(tmp_path, lambda weights: weights | {"extra.weight": torch.ones(2)})
-    with pytest.raises(RuntimeError, match="Unexpected key"):
+    with pytest.raises(LabError, match="Unexpected key"):
         ours.from_pretrained(tmp_path)
     rewrite(tmp_path, lambda weights: dict(list(weights.items())[2:]))
-    with pytest.raises(RuntimeError, match="Missing key"):
+    with pytest.raises(LabError, match="Missing key"):
         ours.from_pretrained(tmp_path)
 
 
