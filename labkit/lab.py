@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from labkit.data import assets
+from labkit.data import fetch, hub_snapshot, load
 from labkit.errors import LabError
 from labkit.machine import Precision, Profile, Runtime, activate, detect
 
@@ -45,28 +45,26 @@ class Lab:
         """
         if self.profile == "full":
             try:
-                return str(assets.hub_snapshot(role, kind="model"))
+                return str(hub_snapshot(role, kind="model"))
             except LabError as error:
                 _say_fallback(role, error)
-        return str(assets.fetch(role))
+        return str(fetch(role))
 
     def corpus(self, name: str, **options: Any) -> "DatasetDict":
         """A `datasets.DatasetDict` with the splits train, validation and test.
 
         Args:
-            options: What the corpus offers, as `classes=3` for "sentiment".
+            options: What the corpus offers, as `balance=False` for "sentiment".
 
         Raises:
             LabError: if the corpus or an option is unknown, or cannot be had.
         """
-        from labkit.data import corpora
-
         if self.profile == "full":
             try:
-                return corpora.load(name, profile="full", **options)
+                return load(name, profile="full", **options)
             except LabError as error:
                 _say_fallback(name, error)
-        return corpora.load(name, **options)
+        return load(name, **options)
 
     def pick(self, *, quick: T, full: T) -> T:
         """The value for this profile, as a number of examples to train on.

@@ -1,4 +1,4 @@
-"""`labkit doctor`, `fetch`, `check`, `release` and `grade`, as a terminal sees them."""
+"""The commands of `labkit`, as a terminal sees them."""
 
 import os
 import shutil
@@ -42,6 +42,20 @@ class TestDoctor:
         assert "✗ encoder" in run.stdout
         assert "run `labkit fetch encoder`" in run.stdout
         assert not empty_home.exists(), "looking must not write"
+
+    def test_it_says_nothing_twice_and_tells_what_is_out_of_date(self, empty_home):
+        old = empty_home / "corpora" / "topics-0123456789abcdef"
+        old.mkdir(parents=True)
+        (old / "dataset_dict.json").write_bytes(bytes(3_000_000))
+        found = doctor.examine()
+        topics = [finding.topic for finding in found]
+        assert len({*topics}) == len(topics)
+        (names,) = (f.found for f in found if f.topic == "quick runs")
+        said = names.removeprefix("the packaged ").split(", ")
+        assert len({*said}) == len(said)
+        assert {"encoder", "seq2seq", "topics", "questions"} <= {*said}
+        (stale,) = (f.found for f in found if f.topic == "out of date")
+        assert stale == "1 in the cache, 3 MB, `labkit clean` removes them"
 
     def check_no_sandbox(self, run: subprocess.CompletedProcess, why: str) -> None:
         said = " ".join(run.stdout.split())
@@ -112,6 +126,50 @@ class TestFetch:
         with pytest.raises(SystemExit) as stopped:
             cli.main(arguments)
         assert stopped.value.code == 2
+
+
+class TestClean:
+    def test_it_removes_what_is_out_of_date_and_says_so(self, empty_home, capsys):
+        old = empty_home / "corpora" / "topics-0123456789abcdef"
+        old.mkdir(parents=True)
+        (old / "dataset_dict.json").write_bytes(bytes(2_000_000))
+        assert cli.main(["clean"]) == 0
+        assert capsys.readouterr().out == f"removed {old}\n2 MB freed.\n"
+        assert not old.exists()
+        assert cli.main(["clean"]) == 0
+        assert capsys.readouterr().out == "Nothing is out of date.\n"
+
+
+class TestTerminals:
+    """Every sign that a command may print, where the terminal lacks some of them."""
+
+    @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1"])
+    def test_what_a_terminal_lacks_is_written_in_plain_signs(
+        self, encoding, monkeypatch, empty_home
+    ):
+        monkeypatch.setenv("PYTHONIOENCODING", encoding)
+        command = [sys.executable, "-m", "labkit.cli", "doctor"]
+        run = subprocess.run(command, capture_output=True, check=False)
+        said = run.stdout.decode(encoding)
+        assert run.stderr == b""
+        assert "x encoder" in said
+        assert "+ Python" in said or "√ Python" in said
+        assert "to mend." in said
+
+    def test_so_it_is_for_errors_and_for_checks(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+        name = tmp_path / "für Ωmega – 世界.ipynb"
+        command = [sys.executable, "-m", "labkit.cli", "check"]
+        run = subprocess.run([*command, str(name)], capture_output=True, check=False)
+        assert run.returncode == 1
+        assert b"LabError" in run.stderr
+        assert b"f?r ?mega - ??.ipynb" in run.stderr
+        solved = str(SOLVED / "attention.ipynb")
+        run = subprocess.run([*command, solved], capture_output=True, check=False)
+        assert b"+ softmax: 10 of 10 checks passed." in run.stdout
+
+    def test_a_terminal_that_has_them_shows_them(self, empty_home):
+        assert "✗ encoder" in labkit("doctor").stdout
 
 
 class TestCheck:

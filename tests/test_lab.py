@@ -24,9 +24,20 @@ def test_the_packaged_weights_stand_in_and_one_sentence_says_so(no_hub, capsys):
 
 
 def test_the_packaged_corpus_stands_in_with_the_options_asked_for(no_hub, capsys):
-    corpus = setup(profile="full").corpus("sentiment", classes=3)
-    assert corpus["train"].features["label"].names[1] == "neutral"
+    corpus = setup(profile="full").corpus("sentiment", balance=False)
+    labels = corpus["train"]["label"][:]
+    assert 0 < sum(labels) < len(labels) / 2
     assert "using the packaged sentiment" in capsys.readouterr().out
+
+
+def test_topics_are_the_packaged_newswire_in_profile_quick_and_for_want_of_a_hub(
+    no_hub, capsys
+):
+    quick = setup(profile="quick").corpus("topics")
+    full = setup(profile="full").corpus("topics")
+    assert len(quick["train"].features["label"].names) == 8
+    assert full["test"]["text"][:9] == quick["test"]["text"][:9]
+    assert "using the packaged topics" in capsys.readouterr().out
 
 
 def test_a_role_that_does_not_exist_is_said_with_those_that_do(no_hub):

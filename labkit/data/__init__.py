@@ -1,8 +1,43 @@
-"""Weights and text: where they come from, and how they are kept."""
+"""Weights and text: where they come from, and how they are kept.
 
-from labkit.data.assets import OWN_WEIGHTS
-from labkit.data.corpora import normalise
-from labkit.data.questions import Passage, ask, read
-from labkit.data.sources import Docstring
+A corpus is one file; that it registers itself in `CORPORA` is why each is named here.
+"""
 
-__all__ = ["OWN_WEIGHTS", "Docstring", "Passage", "ask", "normalise", "read"]
+from labkit.data import prose, questions, sentiment, summaries, topics, translation
+from labkit.data.corpora import CORPORA, clean, load, stale
+from labkit.data.documentation import DOCUMENTED, Docstring, docstrings, documented
+from labkit.data.hub import hub_reachable, hub_snapshot
+from labkit.data.numpydoc import read
+from labkit.data.splits import normalise, shared_texts, split_of
+from labkit.data.translation import interface
+from labkit.data.wheels import OWN_WEIGHTS, fetch, home, own_weights, resolve, size
+
+__all__ = [
+    "CORPORA",
+    "DOCUMENTED",
+    "OWN_WEIGHTS",
+    "Docstring",
+    "clean",
+    "docstrings",
+    "documented",
+    "fetch",
+    "home",
+    "hub_reachable",
+    "hub_snapshot",
+    "interface",
+    "load",
+    "normalise",
+    "own_weights",
+    "prose",
+    "questions",
+    "read",
+    "resolve",
+    "sentiment",
+    "shared_texts",
+    "size",
+    "split_of",
+    "stale",
+    "summaries",
+    "topics",
+    "translation",
+]

@@ -1,25 +1,32 @@
-"""Questions about a function, and the answers to them in its numpydoc docstring.
+"""The corpus `questions`: about a function, and answered in its documentation.
 
-    passage = read("scipy.linalg.norm", docstring)
-    for question in ask(passage, others=["tol"]):
-        question.text, passage.context[question.start : question.end]
+    passage = read("scipy.linalg.norm", summary, body)
+    for question in ask(passage, passage.entries):
+        question.text, passage.text(question.span)
 
-A passage is the docstring's first line, its parameters and what it returns, without
-markup; a question asks for a default, a type, a meaning, a name, what happens in a
-case, or the result. Where the passage does not say, the question has no answer.
-
-The format: numpydoc's style guide, sections "Parameters" and "Returns".
+A question asks for a default, a type, a meaning, a name, what happens in a case, or the
+result. Where the passage does not say, the question has no answer.
 """
 
 import hashlib
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Span = tuple[int, int]  # start and end in the context, as in a slice
+from labkit.data import documentation, hub
+from labkit.data.corpora import corpus
+from labkit.data.documentation import DOCUMENTED
+from labkit.data.numpydoc import Entry, Passage, Span, read
+from labkit.data.splits import SPLITS, digest, normalise, split_of
+from labkit.machine import Profile
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+_LIBRARIES = {n: DOCUMENTED[n] for n in ("numpy", "scipy", "pandas", "scikit-learn")}
 
 # How people ask. The last two of each are kept from the training split, so that who
 # learns from it must have understood the others.
@@ -77,42 +84,68 @@ RESULT = (
 )
 HELD_BACK = 2
 
-ARTICLES = re.compile(r"\b(a|an|the)\b", re.IGNORECASE)
-VALUE = r"""\([^()]*\)|\[[^][]*\]|'[^']*'|"[^"]*"|[-+\w./*]*\w%?"""
+_ARTICLES = re.compile(r"\b(a|an|the)\b", re.IGNORECASE)
+
+_Words = tuple[str, ...]  # what goes into a phrasing
+_Candidate = tuple[str, tuple[str, ...], _Words, Span | None]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A parameter, or what is returned. Of what it does not say, the span is None.
+@corpus(version=1, libraries=_LIBRARIES)
+def questions(profile: Profile) -> "DatasetDict":
+    """Questions, and the words of a text that answer them; columns as in SQuAD.
 
-    Attributes:
-        phrase: A noun phrase that stands for it, as "the number of samples".
-        cases: A value, and what happens for it.
+    They are id, title, context, question and answers: {text, answer_start}, where
+    `context[start : start + len(text)] == text`. A question that the context does not
+    answer has empty lists.
+
+    quick: built by rule from the documentation of the installed numpy, scipy, pandas
+    and scikit-learn. A context is a function's first sentences, its parameters and what
+    it returns, in the split of its summary; a question is about a default, a type, a
+    meaning, a name, a case or the result. Validation and test ask nothing about an
+    entry that stands in a train context too, as `normalise` sees it; two phrasings of
+    each sort of question are not in train.
+
+    full: SQuAD 1.1 (Rajpurkar et al., 2016), paragraphs of Wikipedia. Its validation
+    split is our test; our validation split is a tenth of its articles in train. It has
+    no questions without an answer, so a fourth of them is asked once more, of another
+    paragraph of the article in which no answer stands (an id that ends in -elsewhere).
     """
-
-    name: str
-    whole: Span
-    name_at: Span
-    type_at: Span | None
-    default_at: Span | None
-    meaning_at: Span | None
-    phrase: str | None
-    cases: tuple[tuple[str, Span], ...]
+    if profile == "full":
+        return _in_order(_of_squad())
+    passages: dict[str, list[Passage]] = {split: [] for split in SPLITS}
+    for found in documentation.docstrings(_LIBRARIES):
+        if passage := read(found.name, found.summary, found.body):
+            passages[split_of(found.summary)].append(passage)
+    return _in_order(_rows(passages))
 
 
-@dataclass(frozen=True)
-class Passage:
-    title: str
-    context: str
-    parameters: list[Entry]
-    results: list[Entry]
+def _of_squad() -> dict[str, list[dict[str, Any]]]:
+    squad = hub.dataset("questions")
+    published = {normalise(text) for text in squad["validation"]["context"][:]}
+    rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    for row in squad["train"]:
+        if normalise(row["context"]) not in published:
+            wanted = split_of(row["title"]) == "validation"
+            rows["validation" if wanted else "train"].append(row)
+    rows["test"] = list(squad["validation"])
+    return {split: _asked_elsewhere(members) for split, members in rows.items()}
 
-    @property
-    def entries(self) -> list[Entry]:
-        return self.parameters + self.results
 
-    def text(self, span: Span) -> str:
-        return self.context[slice(*span)]
+def _in_order(splits: dict[str, list[dict[str, Any]]]) -> "DatasetDict":
+    """SQuAD's columns, in the order of a hash of the id."""
+    from datasets import Dataset, DatasetDict, Features, List, Value
+
+    text = Value("string")
+    answers = {"text": List(text), "answer_start": List(Value("int32"))}
+    features = Features(
+        id=text, title=text, context=text, question=text, answers=answers
+    )
+    corpus = DatasetDict()
+    for split, rows in splits.items():
+        rows = sorted(rows, key=lambda row: digest(row["id"]))
+        columns = {name: [row[name] for row in rows] for name in features}
+        corpus[split] = Dataset.from_dict(columns, features)
+    return corpus
 
 
 @dataclass(frozen=True)
@@ -124,35 +157,7 @@ class Question:
     kind: str
 
 
-def read(title: str, summary: str, body: str, longest: int = 2_000) -> Passage | None:
-    """The passage that a docstring makes; None without parameters, or if too long.
-
-    Args:
-        title: The function's qualified name.
-        summary: The docstring's first paragraph.
-        body: What follows it, as `inspect.cleandoc` leaves it.
-        longest: Characters of the context at most.
-    """
-    parts = re.split(r"^([A-Z][\w ]*)\n-{3,}[ ]*$", body, flags=re.MULTILINE)
-    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    if "Parameters" not in sections:
-        return None
-    context = _plain(summary)
-    found: dict[str, list[Entry]] = {"Parameters": [], "Returns": []}
-    for section, entries in found.items():
-        if section in sections:
-            context += f"\n{section}:"
-            for head, body in _entries(sections[section]):
-                context, entry = _append(context, head, body, section)
-                entries.append(entry)
-    if not found["Parameters"] or len(context) > longest:
-        return None
-    return Passage(title, context, found["Parameters"], found["Returns"])
-
-
-def rows(
-    passages: dict[str, list[Passage]], same: Callable[[str], str]
-) -> dict[str, list[dict[str, Any]]]:
+def _rows(passages: dict[str, list[Passage]]) -> dict[str, list[dict[str, Any]]]:
     """SQuAD's rows for each split: id, title, context, question, answers.
 
     Nothing is asked about an entry that stands in a passage of an earlier split too,
@@ -160,7 +165,6 @@ def rows(
 
     Args:
         passages: By split. Of those that are the same, the first is kept.
-        same: What two texts share if they are to count as the same.
     """
     contexts: set[str] = set()
     earlier: set[str] = set()
@@ -172,10 +176,10 @@ def rows(
         seen: set[str] = set()
         found[split] = []
         for passage in members:
-            entries = {e: same(passage.text(e.whole)) for e in passage.entries}
+            entries = {e: normalise(passage.text(e.whole)) for e in passage.entries}
             fresh = {entry for entry, key in entries.items() if key not in earlier}
             seen.update(entries.values())
-            key = same(passage.context)
+            key = normalise(passage.context)
             if fresh and key not in contexts:
                 contexts.add(key)
                 asked = ask(passage, fresh, strangers, training=split == "train")
@@ -184,7 +188,7 @@ def rows(
     return found
 
 
-def elsewhere(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _asked_elsewhere(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """SQuAD's rows, and one of four once more, in a context that does not answer it.
 
     It is another context with the same title, without any of the answers in it; that
@@ -247,7 +251,7 @@ def ask(
     chance.shuffle(candidates)
     kinds = {True: set[str](), False: set[str]()}  # with and without an answer
     for kind, phrasings, words, span in candidates:
-        if span and not re.search(r"[^\W_]", ARTICLES.sub("", passage.text(span))):
+        if span and not re.search(r"[^\W_]", _ARTICLES.sub("", passage.text(span))):
             continue  # SQuAD's scores would take it for no answer
         of_its_sort = kinds[span is not None]
         if kind not in of_its_sort and len(of_its_sort) < (3 if span else 1):
@@ -256,13 +260,9 @@ def ask(
             yield Question(chance.choice(usable).format(*words), span, kind)
 
 
-Words = tuple[str, ...]  # what goes into a phrasing
-Candidate = tuple[str, tuple[str, ...], Words, Span | None]
-
-
 def _about_parameters(
     passage: Passage, about: Collection[Entry], chance: random.Random
-) -> Iterator[Candidate]:
+) -> Iterator[_Candidate]:
     names = [entry.name for entry in passage.parameters]
     phrases = [entry.phrase for entry in passage.parameters]
     for entry in passage.parameters:
@@ -271,7 +271,7 @@ def _about_parameters(
             continue
         phrase = entry.phrase if phrases.count(entry.phrase) == 1 else None
 
-        def words(name: str = entry.name, phrase: str | None = phrase) -> Words:
+        def words(name: str = entry.name, phrase: str | None = phrase) -> _Words:
             return (phrase if phrase and chance.random() < 0.3 else name,)
 
         if entry.default_at:
@@ -288,7 +288,7 @@ def _about_parameters(
             yield "case", CASE, (entry.name, value), span
 
 
-def _about_results(passage: Passage, about: Collection[Entry]) -> Iterator[Candidate]:
+def _about_results(passage: Passage, about: Collection[Entry]) -> Iterator[_Candidate]:
     if not passage.results:
         yield "no result", RESULT, (), None
     elif len(passage.results) == 1 and passage.results[0] in about:
@@ -299,7 +299,7 @@ def _about_results(passage: Passage, about: Collection[Entry]) -> Iterator[Candi
 
 def _about_strangers(
     passage: Passage, strangers: Sequence[tuple[str, str | None]], chance: random.Random
-) -> Iterator[Candidate]:
+) -> Iterator[_Candidate]:
     said = passage.context.lower()
     for name, phrase in chance.sample(strangers, min(20, len(strangers))):
         if re.search(rf"\b{re.escape(name.lower())}\b", said):
@@ -316,145 +316,3 @@ def _about_strangers(
                 None,
             )
             return
-
-
-# --- reading numpydoc ---------------------------------------------------------------
-
-
-def _entries(section: str) -> Iterator[tuple[str, str]]:
-    """Heads, which are not indented, and the first paragraph below each."""
-    for block in re.split(r"\n(?=[^\s])", section.strip("\n")):
-        head, _, body = block.partition("\n")
-        paragraph = re.split(
-            r"\n[ ]*\n|^[ ]*(?:\.\. |- |\* )", body, flags=re.MULTILINE
-        )
-        if re.match(r"[*\w'\"{(\[:`]", head):
-            yield _plain(head), _plain(next(filter(str.strip, paragraph), ""))
-
-
-def _plain(text: str) -> str:
-    """On one line, without the markup of reStructuredText."""
-    text = re.sub(r":[\w:]+:`~?([^`<]*?)(?:\s*<[^`]*>)?`", r"\1", text)
-    text = re.sub(r"`+([^`]*)`+_*", r"\1", text).replace("\\", "")
-    return " ".join(text.split())
-
-
-def _append(context: str, head: str, body: str, section: str) -> tuple[str, Entry]:
-    """Write an entry below the context, and note where its parts stand."""
-    start = len(context) + 1
-    name, colon, kind = (part.strip() for part in head.partition(":"))
-    if section == "Returns" and not colon:
-        name, kind = "", name
-    head = f"{name} : {kind}" if name and kind else name or kind
-    context = "\n".join(filter(None, [context, head, body]))
-    body_at = start + len(head) + 1
-    kind_at = start + (len(name) + 3 if name else 0)
-    type_at = _type(kind, kind_at)
-    default = re.search(
-        r"(?:^|[,;(]\s*|optional )(?:by )?default(?:s? to|s?\s*[:=]| is|s)?\s*"
-        rf"({VALUE})(?=[\s,;.)\]}}]|$)",
-        kind,
-    )
-    default_at = _moved(default, kind_at) if default else None
-    if not default_at and (
-        default := re.search(
-            rf"\b[Dd]efault(?:s to|s?\s*[:=]| is| value is)\s*({VALUE})(?=[,;.)]|$)",
-            body,
-        )
-    ):
-        default_at = _moved(default, body_at)
-    meaning = _first_sentence(body)
-    told = None if re.match("(If|When)\\b", body) else meaning
-    entry = Entry(
-        name=name,
-        whole=(start, len(context)),
-        name_at=(start, start + len(name)),
-        type_at=type_at,
-        default_at=default_at,
-        meaning_at=(body_at, body_at + len(told)) if told else None,
-        phrase=_phrase(told) if told else None,
-        cases=tuple((found[1], _moved(found, body_at, 2)) for found in _cases(body)),
-    )
-    return context, entry
-
-
-def _moved(found: re.Match[str], by: int, group: int = 1) -> Span:
-    return found.start(group) + by, found.end(group) + by
-
-
-def _type(kind: str, start: int) -> Span | None:
-    kind = re.split(r"[,;]?\s*[(\[]?\b(?:optional|default|keyword)", kind)[0].rstrip(
-        " ,;.:"
-    )
-    return (start, start + len(kind)) if re.search(r"[a-z]{2}", kind) else None
-
-
-def _first_sentence(body: str) -> str | None:
-    sentence = re.match(r".*?[^.](?=\.(?:\s|$)|:?$)", body)
-    if not sentence or not 2 <= len(sentence[0].split()) <= 30:
-        return None
-    return sentence[0].rstrip()
-
-
-def _cases(body: str) -> Iterator[re.Match[str]]:
-    return re.finditer(
-        r"(?:^|(?<=[.;] ))(?:If|When) (?:it is |set to )?(True|False|None|0|'[\w-]+')"
-        r"(?: \(default\)| \(the default\))?, (?:then )?"
-        r"([^.;]*(?:[.;]\w[^.;]*)*\w\)?)(?=[.;]|$)",
-        body,
-    )
-
-
-def _phrase(meaning: str) -> str | None:
-    """The meaning as a noun phrase in other words, if it is one and short."""
-    if found := re.match(r"(If True, |Whether (or not )?)to ", meaning):
-        phrase = "the choice whether to " + meaning[found.end() :]
-    elif re.match(r"(The|An?) ", meaning):
-        phrase = meaning[0].lower() + meaning[1:]
-    elif re.match(NOUNS, meaning):
-        phrase = f"the {meaning[0].lower()}{meaning[1:]}"
-    else:
-        return None
-    for word, other in SYNONYMS.items():
-        phrase = re.sub(rf"\b{word}\b", other, phrase)
-    plain = re.fullmatch(r"[\w ,'/-]+", phrase)
-    return phrase if plain and 3 <= len(phrase.split()) <= 12 else None
-
-
-# First words, and last ones, of descriptions that are nouns without an article.
-NOUNS = re.compile(
-    r"(Number|Maximum|Minimum|Name|Size|Length|Order|Axis|Input|Output|Target|Training"
-    r"|Sample|Initial|List|Array|Desired|Value|Degree|Type|Data|Index)\b"
-    r"|[A-Z][a-z]+( [a-z]+){0,2} (array|data|values|matrix|weights|samples|labels"
-    r"|vectors?|points|function|object|parameters?|coefficients|index)$"
-)
-SYNONYMS = {
-    "number of": "count of",
-    "maximum": "largest",
-    "minimum": "smallest",
-    "samples": "examples",
-    "sample": "example",
-    "iterations": "rounds",
-    "size": "extent",
-    "axis along which": "direction in which",
-    "to use": "to be used",
-    "for use": "to be used",
-    "specifies": "tells",
-    "input": "given",
-    "target": "wanted",
-    "desired": "wanted",
-    "initial": "first",
-    "used to": "that serves to",
-    "columns?": "field",
-    "function": "routine",
-    "values": "numbers",
-    "values?": "number",
-    "matrix": "table",
-    "name": "title",
-    "name of": "title of",
-    "list of": "series of",
-    "tolerance": "accuracy",
-    "return": "give back",
-    "containing": "that holds",
-    "coefficients": "factors",
-}

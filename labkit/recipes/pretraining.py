@@ -15,7 +15,7 @@ import platform
 import random
 import re
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -23,7 +23,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from labkit.data import assets, corpora, sources
+from labkit.data import (
+    CORPORA,
+    DOCUMENTED,
+    docstrings,
+    documented,
+    fetch,
+    interface,
+    load,
+    normalise,
+    split_of,
+)
 from labkit.machine import native_precision
 from labkit.models import NO_LOSS, span_corruption
 from labkit.training import History, MakeOptimizer, adamw, fit, mean_loss
@@ -47,7 +57,7 @@ INTERFACES = {  # wheel: the sign before a menu's shortcut letter
     "wagtail": "",
     "weblate": "",
 }
-ALSO_DOCUMENTED = {  # what `summaries` reads, and no lesson: as sources.DOCUMENTED
+ALSO_DOCUMENTED = {  # what `summaries` reads, and no lesson: as DOCUMENTED
     "accelerate": "accelerate",
     "datasets": "datasets",
     "fonttools": "fontTools",
@@ -86,10 +96,10 @@ def passages() -> list[str]:
     On one line each; without those that spell a special token, as T5's own do.
     """
     held = HeldOut.of_every_corpus()
-    texts = [row["text"] for row in corpora.load("prose")["train"]]
-    texts += [row["text"] for row in corpora.load("topics")["train"]]
-    for found in sources.docstrings():
-        if corpora.split_of(found.summary) == "train":
+    texts = [row["text"] for row in load("prose")["train"]]
+    texts += [row["text"] for row in load("topics")["train"]]
+    for found in docstrings():
+        if split_of(found.summary) == "train":
             texts += [found.name + ": " + found.summary, *found.body.split("\n\n")]
     lines = dict.fromkeys(" ".join(text.split()) for text in texts)
     return [
@@ -103,7 +113,7 @@ def pairs() -> list[Pair]:
     found = [
         pair
         for wheel, mnemonic in INTERFACES.items()
-        for pair in sources.interface(assets.fetch(wheel), mnemonic=mnemonic)
+        for pair in interface(fetch(wheel), mnemonic=mnemonic)
     ]
     return [
         pair
@@ -112,18 +122,18 @@ def pairs() -> list[Pair]:
     ]
 
 
-def summaries(libraries: sources.Libraries = sources.DOCUMENTED) -> list[Pair]:
+def summaries(libraries: Mapping[str, str] = DOCUMENTED) -> list[Pair]:
     """Documentation, by its name and body, and its first paragraph.
 
     Of the train split, but not in the corpus of that name: the body is too short for
     it, or missing, or the first paragraph is not a plain sentence.
     """
     held = HeldOut.of_every_corpus()
-    corpus = {*corpora.load("summaries")["train"]["summary"]}
+    corpus = {*load("summaries")["train"]["summary"]}
     found = [
         (" ".join(f"{found.name} {found.body}".split()), found.summary)
-        for found in sources.docstrings(libraries)
-        if corpora.split_of(found.summary) == "train"
+        for found in docstrings(libraries)
+        if split_of(found.summary) == "train"
         and found.summary not in corpus
         and len(found.summary) <= 200
     ]
@@ -137,12 +147,12 @@ def summaries(libraries: sources.Libraries = sources.DOCUMENTED) -> list[Pair]:
 class HeldOut:
     """The texts of every corpus that are for validation and test.
 
-    A text is in it if it is one of them, by `corpora.normalise`, or contains one that
+    A text is in it if it is one of them, by `normalise`, or contains one that
     has at least `LONG` words.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = {corpora.normalise(text) for text in texts}
+        self.texts = {normalise(text) for text in texts}
         self.by_start: dict[tuple[str, ...], list[list[str]]] = {}
         for text in self.texts:
             words = text.split()
@@ -154,13 +164,13 @@ class HeldOut:
     def of_every_corpus(cls) -> "HeldOut":
         return cls(
             text
-            for name in corpora.CORPORA
+            for name in CORPORA
             for split in ("validation", "test")
-            for text in _texts(corpora.load(name)[split])
+            for text in _texts(load(name)[split])
         )
 
     def __contains__(self, text: str) -> bool:
-        key = corpora.normalise(text)
+        key = normalise(text)
         words = key.split()
         return key in self.texts or any(
             words[i : i + len(held)] == held
@@ -318,7 +328,7 @@ def pretrain(role: Role, folder: Path, *, batch_size: int) -> None:
     }
     save(model, tokenizer, folder)
     torch.manual_seed(0)
-    tales = corpora.load("prose")["validation"]["text"][:]
+    tales = load("prose")["validation"]["text"][:]
     unseen = mean_loss(model, windows(tokenizer, tales, [EOS_ID]), collate)
     run = {
         "parameters": f"{model.num_parameters():,}, kept in bfloat16",
@@ -438,9 +448,9 @@ def write_card(
     }
     (folder / "history.json").write_text(json.dumps(steps), "utf-8")
     every_step = [*itertools.chain(*steps.values())]
-    libraries = sources.documented()
+    libraries = documented()
     if role == "seq2seq":
-        libraries |= sources.documented(ALSO_DOCUMENTED)
+        libraries |= documented(ALSO_DOCUMENTED)
     run |= {
         "tokens read": f"{sum(tokens for tokens, _ in every_step):,}, with repetitions",
         "steps": f"{len(every_step):,}",

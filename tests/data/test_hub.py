@@ -19,7 +19,8 @@ from datasets import ClassLabel, Dataset
 from tiny import gpt, masked_lm, t5, word_tokenizer
 from transformers import BertForMaskedLM
 
-from labkit.data import assets
+from labkit.data import hub_snapshot
+from labkit.data.wheels import CATALOG
 from labkit.errors import LabError
 
 ENCODER = "google-bert/bert-base-uncased"
@@ -27,12 +28,12 @@ COMMIT = "86b5e0934494bd15c9632b12f734a8a67f723594"
 PRELUDE = """
 import time
 from huggingface_hub import constants
-from labkit.data import assets
+from labkit.data import hub
 time.sleep = lambda seconds: None  # huggingface_hub waits longer after each failure
 constants.HF_HUB_DOWNLOAD_TIMEOUT = 0.2
 try:
     print({question})
-except assets.LabError as error:
+except hub.LabError as error:
     print("LabError:", error)
 """
 
@@ -139,10 +140,10 @@ def run(script: str) -> str:
 
 
 def encoder(setup: str = "") -> str:
-    return ask("assets.hub_snapshot('encoder', kind='model')", setup)
+    return ask("hub.hub_snapshot('encoder', kind='model')", setup)
 
 
-IMPATIENT = "from labkit.data import assets\nassets.PROBE_SECONDS = 0.5\n"
+IMPATIENT = "from labkit.data import hub\nhub._PROBE_SECONDS = 0.5\n"
 
 
 def check_whole(answer: str) -> None:
@@ -166,7 +167,7 @@ def test_a_model_is_the_files_of_the_pinned_commit_in_one_format(hub):
 
 
 def test_a_data_set_keeps_its_folders_below_the_snapshot(hub):
-    folder = Path(ask("assets.hub_snapshot('topics', kind='dataset')"))
+    folder = Path(ask("hub.hub_snapshot('topics', kind='dataset')"))
     assert sorted(path.name for path in (folder / "data").iterdir()) == [
         "test-00000-of-00001.parquet",
         "train-00000-of-00001.parquet",
@@ -247,12 +248,12 @@ def test_a_full_disk_is_told_and_the_next_download_heals(hub):
 )
 def test_a_hub_that_answers_is_reachable_unless_out_of_order(hub, trouble, reachable):
     hub.trouble = trouble
-    assert ask("assets.hub_reachable()") == str(reachable)
+    assert ask("hub.hub_reachable()") == str(reachable)
 
 
 def test_an_unknown_role_is_refused_with_the_nearest_one():
     with pytest.raises(LabError, match="Did you mean 'decoder'"):
-        assets.hub_snapshot("decodr", kind="model")
+        hub_snapshot("decodr", kind="model")
 
 
 def test_a_hub_that_stalls_after_a_good_probe_is_given_up(hub):
@@ -260,8 +261,8 @@ def test_a_hub_that_stalls_after_a_good_probe_is_given_up(hub):
     hub.trouble = "freeze"
     patient = "setattr(constants, 'HF_HUB_DOWNLOAD_TIMEOUT', 600)"
     answer = ask(
-        f"{patient}, assets.hub_snapshot('encoder', kind='model')",
-        "from labkit.data import assets\nassets.STALL_SECONDS = 1.0\n",
+        f"{patient}, hub.hub_snapshot('encoder', kind='model')",
+        "from labkit.data import hub\nhub._STALL_SECONDS = 1.0\n",
     )
     assert answer.startswith(f"LabError: the Hub did not give us {ENCODER}.")
     assert "nothing came for 1 s" in answer
@@ -269,19 +270,19 @@ def test_a_hub_that_stalls_after_a_good_probe_is_given_up(hub):
 
 # --- every role and every corpus of the catalog ---------------------------------------
 
-HUB = tomllib.loads(assets.CATALOG.read_text("utf-8"))["hub"]
+HUB = tomllib.loads(CATALOG.read_text("utf-8"))["hub"]
 NAMES = [(kind, name) for kind in HUB for name in HUB[kind]]
 ASK_FOR_ALL = """
 import time
 from huggingface_hub import constants
-from labkit.data import assets
+from labkit.data import hub
 time.sleep = lambda seconds: None
 constants.HF_HUB_DOWNLOAD_TIMEOUT = 0.2
-assets.PROBE_SECONDS = {probe}
+hub._PROBE_SECONDS = {probe}
 for kind, name in {names}:
     try:
-        assets.hub_snapshot(name, kind=kind)
-    except assets.LabError as error:
+        hub.hub_snapshot(name, kind=kind)
+    except hub.LabError as error:
         print(str(error).replace(chr(10), " | "))
     else:
         print("no error")

@@ -9,16 +9,10 @@ from datasets import Dataset, Features, List, Value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.data import (
-    Passage,
-    ask,
-    assets,
-    corpora,
-    normalise,
-    questions,
-    read,
-    sources,
-)
+from labkit.data import docstrings, load, normalise, questions, read, split_of
+from labkit.data.numpydoc import Passage
+from labkit.data.questions import ask
+from labkit.data.wheels import CATALOG
 from labkit.evaluation import normalize_answer
 
 SUMMARY = "Draw samples from a wheel."
@@ -73,7 +67,7 @@ def passage() -> Passage:
 
 @pytest.fixture(scope="module")
 def corpus():
-    return corpora.load("questions")
+    return load("questions")
 
 
 def words(passage: Passage, name: str) -> dict[str, object]:
@@ -212,8 +206,8 @@ def test_no_question_is_asked_twice_of_a_context(corpus):
 
 def test_a_context_is_in_the_split_of_its_summary(corpus):
     splits = defaultdict(set)
-    for found in sources.docstrings():
-        splits[found.name].add(corpora.split_of(found.summary))
+    for found in docstrings():
+        splits[found.name].add(split_of(found.summary))
     for name, split in corpus.items():
         for title in set(split["title"]):
             assert name in splits[title]
@@ -226,7 +220,7 @@ def test_nothing_is_asked_about_an_entry_of_an_earlier_split():
     test = read("g", "Do not.", parameters.format(shared).replace("other :", "size :"))
     again = read("h", "DO!", parameters.format(shared.lower()))
     assert None not in (train, test, again)
-    asked = questions.rows({"train": [train], "test": [test, again]}, same=normalise)
+    asked = questions._rows({"train": [train], "test": [test, again]})
     assert {row["title"] for row in asked["test"]} == {"g"}
     for row in asked["test"]:
         for text in row["answers"]["text"]:
@@ -274,9 +268,7 @@ def squad(empty_home, tmp_path, monkeypatch):
     """The corpus in profile full, from a small stand-in at the pinned commit."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
-    repo = tomllib.loads(assets.CATALOG.read_text("utf-8"))["hub"]["dataset"][
-        "questions"
-    ]
+    repo = tomllib.loads(CATALOG.read_text("utf-8"))["hub"]["dataset"]["questions"]
     cached = tmp_path / "hub" / f"datasets--{repo['repo'].replace('/', '--')}"
     string = Value("string")
     answers = {"text": List(string), "answer_start": List(Value("int32"))}
@@ -288,7 +280,7 @@ def squad(empty_home, tmp_path, monkeypatch):
         path = cached / "snapshots" / repo["revision"] / file
         path.parent.mkdir(parents=True, exist_ok=True)
         Dataset.from_list(rows, features).to_parquet(path)
-    return corpora.load("questions", profile="full")
+    return load("questions", profile="full")
 
 
 def paragraph(article: int, number: int) -> dict:

@@ -9,7 +9,16 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.data import Docstring, assets, corpora, sources
+from labkit.data import (
+    Docstring,
+    docstrings,
+    documentation,
+    load,
+    normalise,
+    split_of,
+    summaries,
+    wheels,
+)
 
 Rows = dict[str, list[tuple[str, str]]]
 
@@ -26,7 +35,7 @@ def rows_of(corpus) -> Rows:
 
 @pytest.fixture(scope="module")
 def rows() -> Rows:
-    return rows_of(corpora.load("summaries"))
+    return rows_of(load("summaries"))
 
 
 @pytest.fixture
@@ -34,8 +43,8 @@ def built(monkeypatch):
     """The corpus that some docstrings make."""
 
     def build(*found: Docstring) -> Rows:
-        monkeypatch.setattr(sources, "docstrings", lambda: list(found))
-        return rows_of(corpora.summaries("quick"))
+        monkeypatch.setattr(documentation, "docstrings", lambda: list(found))
+        return rows_of(summaries.summaries("quick"))
 
     return build
 
@@ -48,7 +57,7 @@ def summary_in(split: str, number: int = 0) -> str:
     """The number-th of some sentences that belong to a split."""
     words = ("one", "two", "six", "ten", "red", "low", "old", "new", "dry", "wet")
     sentences = (f"Return the {a} {b} of some array." for a in words for b in words)
-    return [text for text in sentences if corpora.split_of(text) == split][number]
+    return [text for text in sentences if split_of(text) == split][number]
 
 
 class TestSplits:
@@ -59,21 +68,19 @@ class TestSplits:
     )
     def test_they_share_no_near_duplicate(self, rows, part):
         same = {
-            split: {corpora.normalise(part(row)) for row in members}
+            split: {normalise(part(row)) for row in members}
             for split, members in rows.items()
         }
         for one, other in combinations(same, 2):
             assert not same[one] & same[other], (one, other)
 
     def test_no_summary_comes_twice(self, rows):
-        said = [
-            corpora.normalise(row[0]) for members in rows.values() for row in members
-        ]
+        said = [normalise(row[0]) for members in rows.values() for row in members]
         assert len({*said}) == len(said)
 
     def test_the_summary_alone_decides_the_split_as_in_pretraining(self, rows):
         for split, members in rows.items():
-            assert {corpora.split_of(summary) for summary, _ in members} == {split}
+            assert {split_of(summary) for summary, _ in members} == {split}
 
     def test_they_are_large_enough_for_the_lesson(self, rows):
         assert len(rows["train"]) > 4_500
@@ -101,20 +108,20 @@ class TestSplits:
             for i, (s, b) in enumerate(shared)
         ]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sources, "docstrings", lambda: found)
-            made = rows_of(corpora.summaries("quick"))
+            patch.setattr(documentation, "docstrings", lambda: found)
+            made = rows_of(summaries.summaries("quick"))
         bodies = {
-            split: {corpora.normalise(body(document)) for _, document in members}
+            split: {normalise(body(document)) for _, document in members}
             for split, members in made.items()
         }
         assert not bodies["train"] & bodies["test"]
-        of_test = {f.summary for f in found if corpora.split_of(f.summary) == "test"}
+        of_test = {f.summary for f in found if split_of(f.summary) == "test"}
         assert {summary for summary, _ in made["test"]} == of_test
 
 
 class TestRows:
     def test_they_are_docstrings_cut_in_two(self, rows):
-        whole = {(d.summary, f"{d.name}\n\n{d.body}") for d in sources.docstrings()}
+        whole = {(d.summary, f"{d.name}\n\n{d.body}") for d in docstrings()}
         assert all(row in whole for members in rows.values() for row in members)
 
     def test_a_summary_is_a_sentence_on_one_line(self, rows):
@@ -124,7 +131,7 @@ class TestRows:
             assert not re.search(r"[{}]|>>>|```", summary)
 
     def test_a_document_is_a_name_and_a_text(self, rows):
-        packages = "|".join(sources.DOCUMENTED.values())
+        packages = "|".join(documentation.DOCUMENTED.values())
         for document in (row[1] for members in rows.values() for row in members):
             name, _, text = document.partition("\n\n")
             assert re.fullmatch(rf"({packages})(\.\w+)+", name)
@@ -175,7 +182,7 @@ class TestFull:
             "huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub")
         )
         monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
-        repo = tomllib.loads(assets.CATALOG.read_text("utf-8"))
+        repo = tomllib.loads(wheels.CATALOG.read_text("utf-8"))
         repo = repo["hub"]["dataset"]["summaries"]
         cached = f"hub/datasets--{repo['repo'].replace('/', '--')}"
 
@@ -199,7 +206,7 @@ class TestFull:
                 "test": [("F.", "f f"), ("G.", "X, X")],
             }
         )
-        rows = rows_of(corpora.load("summaries", profile="full"))
+        rows = rows_of(load("summaries", profile="full"))
         assert sorted(rows["test"]) == [("F.", "f f"), ("G.", "X, X")]
         assert sorted(rows["validation"]) == [
             ("D.", "d d"),

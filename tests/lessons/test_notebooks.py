@@ -13,7 +13,7 @@ import pytest
 import requests
 from running_lab import running_lab
 
-from labkit.data import corpora
+from labkit.data import CORPORA
 
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -49,7 +49,7 @@ class TestEveryLesson:
         assert {*said} == {"title", "minutes", "roles", "corpora"}
         assert 0 < said.minutes.quick <= 2.5
         assert {*said.roles} <= {*CATALOG["hub"]["model"]}
-        assert {*said.corpora} <= {*corpora.CORPORA}
+        assert {*said.corpora} <= {*CORPORA}
 
     def test_its_cells_are_short(self, lesson):
         lines = [

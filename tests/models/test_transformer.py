@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from labkit import LabError
-from labkit.data import assets
+from labkit.data import fetch
 from labkit.models import BERT, GPT, T5, Config, causal_lm_loss
 
 VOCABULARY = 60
@@ -94,7 +94,7 @@ def _no_gradients():
 
 @pytest.fixture(scope="module")
 def encoder():
-    return assets.fetch("encoder")
+    return fetch("encoder")
 
 
 def states_of_both(folder, batch, dtype):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from labkit.data import OWN_WEIGHTS, corpora
+from labkit.data import OWN_WEIGHTS, load, normalise, split_of
 from labkit.models import GPT, NO_LOSS, T5, reassemble
 from labkit.recipes import pretraining
 from labkit.training import generate, mean_loss
@@ -38,7 +38,7 @@ def every_summary():
 def normalised_text():
     pairs = pretraining.pairs() + every_summary()
     texts = pretraining.passages() + [text for pair in pairs for text in pair]
-    return [corpora.normalise(text) for text in texts]
+    return [normalise(text) for text in texts]
 
 
 class TestTheText:
@@ -59,7 +59,7 @@ class TestTheText:
             "prose": lambda row: row["text"],
         }.items():
             for split in ("validation", "test"):
-                assert row(corpora.load(name)[split][3]) in held_out
+                assert row(load(name)[split][3]) in held_out
 
     @settings(max_examples=200, deadline=None)
     @given(st.data())
@@ -85,15 +85,15 @@ class TestTheText:
         heads = [line for line in read if re.match(r"(numpy|scipy)[\w.]+: \w", line)]
         assert len(heads) > 500
         for head in heads[:500]:
-            assert corpora.split_of(head.partition(": ")[2]) == "train"
+            assert split_of(head.partition(": ")[2]) == "train"
 
     def test_a_summary_is_none_of_the_corpus_that_a_lesson_fine_tunes_on(self):
         asked = every_summary()
         assert len(asked) > 15_000
-        taught = {*corpora.load("summaries")["train"]["summary"]}
+        taught = {*load("summaries")["train"]["summary"]}
         for _, summary in asked:
             assert summary not in taught
-            assert corpora.split_of(summary) == "train"
+            assert split_of(summary) == "train"
 
 
 class TestTheTokenizer:
@@ -212,7 +212,7 @@ class TestWhatCameOut:
         folder = OWN_WEIGHTS / role
         model = model_class.from_pretrained(folder)
         assert model.dtype == torch.float32
-        tales = corpora.load("prose")["validation"]["text"][:]
+        tales = load("prose")["validation"]["text"][:]
         rows = pretraining.windows(own_tokenizer, tales, [pretraining.EOS_ID])
         torch.manual_seed(0)
         card = (folder / "README.md").read_text("utf-8")

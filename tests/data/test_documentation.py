@@ -1,12 +1,10 @@
-"""Text out of the files that carry it: docstrings of a package, gettext catalogues."""
+"""Docstrings of an installed package: which, under what name, and how they are kept."""
 
 import sys
 
 import pytest
-from babel.messages import Catalog
-from babel.messages.mofile import write_mo
 
-from labkit.data import Docstring, sources
+from labkit.data import Docstring, docstrings, documentation
 
 MODULE = '''
 """Of the module: not asked for."""
@@ -76,7 +74,7 @@ def package(tmp_path, monkeypatch, empty_home):
 
 
 def texts() -> dict[str, str]:
-    return {found.name: found.text for found in sources.docstrings(MADE_UP)}
+    return {found.name: found.text for found in docstrings(MADE_UP)}
 
 
 class TestDocstrings:
@@ -141,13 +139,27 @@ class TestDocstrings:
         package({}, version="1.1")
         assert texts() == {"madeup.f.f": "New."}
 
+    def test_only_what_is_kept_of_another_version_is_stale(self, package, empty_home):
+        package({"f.py": 'def f():\n    """Old."""\n'})
+        texts()
+        (old,) = empty_home.glob("docstrings/made-up/1.0-*.jsonl")
+        assert documentation.stale() == []
+        package({}, version="1.1")
+        texts()
+        gone = empty_home / "docstrings" / "no-such-library" / "1.0-1.jsonl"
+        gone.parent.mkdir()
+        of_old = empty_home / "docstrings-0123456789abcdef.jsonl"
+        for path in (gone, of_old):
+            path.touch()
+        assert documentation.stale() == sorted([old, gone, of_old])
+
     def test_a_damaged_cache_is_made_anew(self, package, empty_home):
         package({"f.py": 'def f():\n    """F.\n\n    Æ."""\n'})
-        before = sources.docstrings(MADE_UP)
-        (kept,) = empty_home.glob("docstrings-*.jsonl")
+        before = docstrings(MADE_UP)
+        (kept,) = empty_home.glob("docstrings/made-up/*.jsonl")
         kept.write_text(kept.read_text("utf-8")[:-5], "utf-8")
-        assert sources.docstrings(MADE_UP) == before
-        assert sources.docstrings(MADE_UP) == before  # from the cache that was made
+        assert docstrings(MADE_UP) == before
+        assert docstrings(MADE_UP) == before  # from the cache that was made
 
     def test_without_a_cache_it_takes_longer_and_works(self, package, empty_home):
         empty_home.write_text("a file where the folder should be")
@@ -166,70 +178,3 @@ class TestDocstring:
     def test_the_body_may_be_missing(self):
         assert Docstring("f", "Does this.").summary == "Does this."
         assert Docstring("f", "Does this.").body == ""
-
-
-class TestInterface:
-    def read(self, folder, messages, mnemonic=""):
-        catalogue = Catalog(locale="fr")
-        for identifier, translated, *context in messages:
-            catalogue.add(
-                identifier, translated, context=context[0] if context else None
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "some.mo").open("wb") as file:
-            write_mo(file, catalogue)
-        return list(sources.interface(folder, mnemonic=mnemonic))
-
-    def test_a_message_is_a_pair(self, tmp_path):
-        assert self.read(tmp_path, [("Open", "Ouvrir")]) == [("Open", "Ouvrir")]
-
-    def test_of_a_plural_the_first_two_forms_are_pairs(self, tmp_path):
-        plural = (("one file", "%d files"), ("un fichier", "%d fichiers"))
-        assert self.read(tmp_path, [plural]) == [
-            ("one file", "un fichier"),
-            ("%d files", "%d fichiers"),
-        ]
-
-    def test_a_plural_half_translated_is_half_a_pair(self, tmp_path):
-        plural = (("one file", "%d files"), ("un fichier", ""))
-        assert self.read(tmp_path, [plural]) == [("one file", "un fichier")]
-
-    def test_a_context_is_not_part_of_the_text(self, tmp_path):
-        both = [("Open", "Ouvrir", "menu"), ("Open", "Ouvert", "state")]
-        assert sorted(self.read(tmp_path, both)) == [
-            ("Open", "Ouvert"),
-            ("Open", "Ouvrir"),
-        ]
-
-    def test_what_is_not_translated_is_left_out(self, tmp_path):
-        messages = [("Open", ""), ("Zoom", "Zoom"), ("Close", "Fermer")]
-        assert self.read(tmp_path, messages) == [("Close", "Fermer")]
-
-    def test_white_space_is_one_space(self, tmp_path):
-        messages = [(" Open\n  it ", "L'ouvrir\t\n")]
-        assert self.read(tmp_path, messages) == [("Open it", "L'ouvrir")]
-
-    @pytest.mark.parametrize("sign", ["_", "&"])
-    def test_the_sign_of_a_shortcut_is_taken_out(self, tmp_path, sign):
-        messages = [(f"{sign}Open", f"Ou{sign}vrir")]
-        assert self.read(tmp_path, messages, sign) == [("Open", "Ouvrir")]
-
-    def test_a_sign_that_is_none_of_a_shortcut_stays(self, tmp_path):
-        messages = [
-            ("Cut & paste", "Couper & coller"),  # before a space
-            ("&A && &B", "&A et &&B"),  # more than one
-        ]
-        assert sorted(self.read(tmp_path, messages, "&")) == sorted(messages)
-
-    def test_without_a_sign_given_none_is_taken_out(self, tmp_path):
-        messages = [("_Open", "_Ouvrir")]
-        assert self.read(tmp_path, messages) == messages
-
-    def test_all_catalogues_below_a_folder_are_read_in_order(self, tmp_path):
-        self.read(tmp_path / "b", [("Close", "Fermer")])
-        self.read(tmp_path / "a" / "deep", [("Open", "Ouvrir")])
-        (tmp_path / "a" / "deep" / "other.json").write_text("{}")
-        assert list(sources.interface(tmp_path)) == [
-            ("Open", "Ouvrir"),
-            ("Close", "Fermer"),
-        ]
