@@ -54,10 +54,8 @@ def tell_line(name: str, at: Numbers, points: Numbers) -> str:
     said = ", ".join(f"{score(points[:, i])} at {place(at[i])}" for i in ends)
     finite = np.flatnonzero(np.isfinite(points[0]))
     if len(finite) > 2:
-        for most, i in (
-            ("highest", finite[points[0, finite].argmax()]),
-            ("lowest", finite[points[0, finite].argmin()]),
-        ):
+        order = finite[points[0, finite].argsort(kind="stable")]
+        for most, i in (("highest", order[-1]), ("lowest", order[0])):
             said += f", {most} {number(points[0, i])} at {place(at[i])}"
     if bad := len(at) - len(finite):
         said += f", not finite at {bad} of {len(at)}"
@@ -68,12 +66,13 @@ def tell_bars(
     xlabel: str, names: Sequence[str], points: Numbers, dots: Mapping[str, Numbers]
 ) -> str:
     """Every estimate, the spread of its dots, and which is highest."""
-    said = [f"Bar chart of {xlabel}."]
-    for name, point in zip(names, points.T, strict=True):
-        spread = dots.get(name)
-        ends = "" if spread is None else _ends(spread)
-        said.append(f"{name}: {score(point)}{ends}.")
-    return " ".join([*said, f"Highest: {names[int(points[0].argmax())]}."])
+    ends = {name: _ends(values) for name, values in dots.items()}
+    said = [
+        f"{name}: {score(point)}{ends.get(name, '')}."
+        for name, point in zip(names, points.T, strict=True)
+    ]
+    highest = names[int(points[0].argmax())]
+    return f"Bar chart of {xlabel}. {' '.join(said)} Highest: {highest}."
 
 
 def tell_histogram(
@@ -84,8 +83,7 @@ def tell_histogram(
     for name, values in groups.items():
         words = f"{len(values):,} values, median {number(float(np.median(values)))}"
         if mark is not None:
-            above = f"{(values > mark).mean():.1%} above the mark at {place(mark)}"
-            words += f", {above}"
+            words += f", {(values > mark).mean():.1%} above the mark at {place(mark)}"
         said.append(f"{name + ': ' if name else ''}{words}{_ends(values)}.")
     return " ".join(said)
 

@@ -108,10 +108,14 @@ def lines(
     for panel, (label, part) in zip(all_axes, panels.items(), strict=True):
         _style(panel).set(ylabel=label, yscale="log" if "y" in log else "linear")
         tables = {name: _points(name, points, x) for name, points in part.items()}
+        few = [table for at, table in tables.values() if len(at) < _DENSE]
+        unsure = any((low < high).any() for _, low, high in few)
         for name, (at, table) in tables.items():
-            # Set the lines a little apart, so that no interval hides another.
-            step = names.index(name) - (len(names) - 1) / 2
-            apart = _shift(at, step, "x" in log) if _are_unsure(tables) else at
+            apart = at  # a little, where no interval may hide another
+            if unsure and len(at) < _DENSE:
+                step = names.index(name) - (len(names) - 1) / 2
+                span = 0.012 * (at[-1] - at[0])
+                apart = at * 1.025**step if "x" in log else at + span * step
             _draw_line(panel, names.index(name), name, apart, table)
             title = f"{label}, {name}" if name else label
             said.append(alternatives.tell_line(title, at, table))
@@ -149,9 +153,14 @@ def bars(
         panel.barh(rows, table[0], height=0.6, color=PALETTE[2])
     else:
         panel.axvline(0, color="black", linewidth=1)
-        _draw_dots(panel, [samples[name] for name in names])
+        spread = np.random.default_rng(0)  # dots on one line would hide one another
+        for row, name in enumerate(names):
+            at = row + spread.uniform(-0.22, 0.22, len(samples[name]))
+            panel.plot(
+                samples[name], at, ".", color=PALETTE[2], alpha=0.5, markersize=4
+            )
         panel.plot(table[0], rows, "D", color=PALETTE[0], markersize=5, zorder=5)
-    _draw_whiskers(panel, rows, table, vertical=False, color="black")
+    panel.hlines(rows, table[1], table[2], color="black", linewidth=2)
     for row, point in enumerate(table.T):
         beside = panel.get_yaxis_transform()  # x runs from 0 to 1, y is a row
         panel.text(1.01, row, alternatives.score(point), transform=beside, va="center")
@@ -382,54 +391,24 @@ def _points(
     return at, _columns(points)
 
 
-def _are_unsure(tables: Mapping[str, tuple[Numbers, Numbers]]) -> bool:
-    return any(
-        len(at) < _DENSE and (table[1] < table[2]).any()
-        for at, table in tables.values()
-    )
-
-
-def _shift(at: Numbers, step: float, log: bool) -> Numbers:
-    return at * 1.025**step if log else at + 0.012 * (at[-1] - at[0]) * step
-
-
 def _draw_line(panel: Axes, index: int, name: str, at: Numbers, table: Numbers) -> None:
     look = _line(index)
     # Markers tell the lines apart, but too many hide them.
     look |= {"markevery": max(1, len(at) // 12), "label": textwrap.fill(name, 40)}
     panel.plot(at, table[0], **look)
-    if len(at) < _DENSE:
-        _draw_whiskers(panel, at, table, vertical=True, color=look["color"])
-    else:
-        band = {"color": look["color"], "alpha": 0.2, "linewidth": 0}
-        panel.fill_between(at, table[1], table[2], **band)
+    _, low, high = table
+    if (low < high).any():  # an interval need not lie around its estimate
+        if len(at) < _DENSE:
+            whisker = {"fmt": "none", "capsize": 3, "color": look["color"]}
+            panel.errorbar(at, (low + high) / 2, (high - low) / 2, **whisker)
+        else:
+            band = {"color": look["color"], "alpha": 0.2, "linewidth": 0}
+            panel.fill_between(at, low, high, **band)
     if len(bad := at[~np.isfinite(table[0])]):
         at_bottom = panel.get_xaxis_transform()  # x is a place, y runs from 0 to 1
         cross: dict[str, Any] = {"color": PALETTE[4], "marker": "x", "linestyle": ""}
         cross |= {"transform": at_bottom, "label": "not finite"}
         panel.plot(bad, 0.03 + 0 * bad, **cross)
-
-
-def _draw_whiskers(
-    panel: Axes, at: NDArray[Any], table: Numbers, *, vertical: bool, color: str
-) -> None:
-    """Lines from low to high, which need not lie around the estimate."""
-    _, low, high = table
-    if not (low < high).any():
-        return
-    middle, half = (low + high) / 2, (high - low) / 2
-    look: dict[str, Any] = {"fmt": "none", "capsize": 3, "color": color}
-    if vertical:
-        panel.errorbar(at, middle, yerr=half, **look)
-    else:
-        panel.errorbar(middle, at, xerr=half, **look)
-
-
-def _draw_dots(panel: Axes, rows: Sequence[Numbers]) -> None:
-    spread = np.random.default_rng(0)  # dots on one line would hide one another
-    for row, values in enumerate(rows):
-        heights = row + spread.uniform(-0.22, 0.22, len(values))
-        panel.plot(values, heights, ".", color=PALETTE[2], alpha=0.5, markersize=4)
 
 
 def _set_places(panel: Axes, at: Numbers, log: bool) -> None:
