@@ -9,9 +9,9 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         "spans-are-real",
     ),
     "a train context in test": (
-        "for one, other in combinations(seen, 2):",
-        'seen["test"].add(normalise(data["train"][0]["context"].upper()))\n'
-        "for one, other in combinations(seen, 2):",
+        'shared_texts(data, "context")',
+        'shared_texts(data | {"test": [{"context": '
+        'data["train"][0]["context"].upper()}]}, "context")',
         "no-leak",
     ),
     "the first token for the last": (

@@ -9,9 +9,8 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         "prefix-check",
     ),
     "a test summary in training": (
-        "for one, other in combinations",
-        'seen["train"].add(normalise(data["test"][0]["summary"]))\n'
-        "for one, other in combinations",
+        'shared_texts(data, "summary"',
+        'shared_texts(data | {"train": data["test"].select([0])}, "summary"',
         "no-leak",
     ),
     "its own document for another's": ("shift = 1", "shift = 0", "coverage-check"),
