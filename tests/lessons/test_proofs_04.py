@@ -27,6 +27,11 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         'options = {"learning_rate": 0.0, "epochs": epochs[many]}',
         "clipped",
     ),
+    "the worst for the best": (
+        'metric_for_best_model="accuracy",',
+        'metric_for_best_model="accuracy",\n    greater_is_better=False,',
+        "trainer-at-work-check",
+    ),
     "a baseline against itself": (
         'paired_bootstrap(correct["fine-tuned"], correct[name])',
         'paired_bootstrap(correct["TF-IDF"], correct[name])',

@@ -19,6 +19,11 @@ CHANGES = {  # in the order of the lesson, so that a change in front waits for n
         "return touched[0], touched[0]",
         "round-trip",
     ),
+    "an answer with an end that is in no token": (
+        "pair.sequence_ids(), covered_span(row))",
+        "pair.sequence_ids(), answer_span(row))",
+        "covered-check",
+    ),
     "a token too many in a window": (
         "length - question - 3",
         "length - question - 2",
