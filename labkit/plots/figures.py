@@ -288,7 +288,7 @@ def reliability_diagram(curves: Mapping[str, Sequence[Iterable[float]]]) -> Pict
 
     Args:
         curves: name -> (confidence, accuracy, examples) for each bin, as
-            `evaluation.reliability_bins` gives them.
+            lesson 08 makes them.
 
     Raises:
         LabError: there are no bins.
