@@ -20,6 +20,8 @@ from labkit.grading.marking import Graded, grade
 from labkit.grading.problems import load
 from labkit.grading.sandbox import Limits
 
+pytestmark = pytest.mark.wall
+
 LIMITS = Limits(cpu_seconds=1, idle_seconds=1)
 WRONG = "def unlock(words, key): return []\n"
 RIGHT_KEY = vault.HONEST.cells[1].source

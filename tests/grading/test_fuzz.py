@@ -23,6 +23,8 @@ from labkit.grading.extract import printable, survey
 from labkit.grading.marking import MANUAL, Graded, grade
 from labkit.grading.problems import load
 
+pytestmark = pytest.mark.wall
+
 MANY = int(os.environ.get("LABKIT_FUZZ", 200))
 SEED = int(os.environ.get("LABKIT_FUZZ_SEED", 0))
 FORMULA = [*"=+-@＝＋－＠"]

@@ -14,6 +14,8 @@ from labkit.grading.extract import collect
 from labkit.grading.marking import grade
 from labkit.grading.problems import load
 
+pytestmark = pytest.mark.wall
+
 KEY, UNLOCK = (vault.HONEST.cells[index].source for index in (1, 3))
 CLASS = {
     "plain": UNLOCK,

@@ -24,6 +24,8 @@ from labkit.grading.judge import WRONG, Mark, judge
 from labkit.grading.marking import grade
 from labkit.grading.problems import load
 
+pytestmark = pytest.mark.wall
+
 KEY, UNLOCK = (vault.HONEST.cells[index].source for index in (1, 3))
 WORDS = "def unlock(words, key):\n    return [w[::-1] for w in words]"
 

@@ -256,6 +256,7 @@ def littered(folder, tmp_path_factory) -> dict[str, Graded]:
     return run({name: with_key(text) for name, text in STRAY.items()}, folder, root)
 
 
+@pytest.mark.wall
 @pytest.mark.parametrize("name", EDITORS | ENCODED)
 def test_every_editors_notebook_keeps_full_marks(edited, name):
     assert (edited[name].points, edited[name].fault) == (vault.POINTS, "")
@@ -263,11 +264,13 @@ def test_every_editors_notebook_keeps_full_marks(edited, name):
     assert text == ANSWER
 
 
+@pytest.mark.wall
 @pytest.mark.parametrize("name", NAMELESS)
 def test_code_without_any_mark_is_known_by_what_it_defines(edited, name):
     assert (edited[name].points, edited[name].fault) == (vault.POINTS, "")
 
 
+@pytest.mark.wall
 @pytest.mark.parametrize("name", STRAY)
 def test_a_stray_line_costs_nothing(littered, name):
     assert littered[name].points == vault.POINTS

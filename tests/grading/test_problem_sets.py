@@ -113,6 +113,7 @@ def sources(problem_set) -> str:
     return "\n".join(cell.source for cell in problem_set.notebook.cells)
 
 
+@pytest.mark.wall
 class TestTheJudge:
     def test_our_solution_gets_full_marks(self, asked):
         problem_set, exercise = asked

@@ -30,6 +30,8 @@ from labkit.grading.sandbox import (
 )
 from labkit.grading.wire import TooLargeError
 
+pytestmark = pytest.mark.wall
+
 ROOT = Path(__file__).parents[2]
 ROOMY = Limits(cpu_seconds=60)
 TABLES = ast.parse((HERE / "worker.py").read_text())

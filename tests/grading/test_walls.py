@@ -22,6 +22,8 @@ from labkit.grading.sandbox import (
     shared,
 )
 
+pytestmark = pytest.mark.wall
+
 ROOT = Path(__file__).parents[2]
 SETS = find(root=ROOT / "solutions")
 JUDGING = ("judge", "problems", "marking", "extract", "reports", "release", "sandbox")
