@@ -5,24 +5,13 @@ from labkit.evaluation.classification import (
     Accuracy,
     Precision,
     Recall,
-    brier_score,
     classification,
-    expected_calibration_error,
-    fit_temperature,
-    reliability_bins,
 )
 from labkit.evaluation.fairness import (
     Pair,
     counterfactual_pairs,
     families,
     two_way_interval,
-)
-from labkit.evaluation.slices import (
-    adjust,
-    example_losses,
-    find_slices,
-    simple_predicates,
-    worst_examples,
 )
 from labkit.evaluation.text import (
     BLEU,
@@ -32,16 +21,10 @@ from labkit.evaluation.text import (
     Rouge2,
     RougeL,
     TokenF1,
-    normalize_answer,
 )
 from labkit.evaluation.uncertainty import (
     Interval,
     bootstrap_interval,
-    difference_over_seeds,
-    examples_for_difference,
-    examples_for_paired_difference,
-    mcnemar,
-    over_seeds,
     paired_bootstrap,
     wilson_interval,
 )
@@ -60,26 +43,11 @@ __all__ = [
     "Rouge2",
     "RougeL",
     "TokenF1",
-    "adjust",
     "bootstrap_interval",
-    "brier_score",
     "classification",
     "counterfactual_pairs",
-    "difference_over_seeds",
-    "example_losses",
-    "examples_for_difference",
-    "examples_for_paired_difference",
-    "expected_calibration_error",
     "families",
-    "find_slices",
-    "fit_temperature",
-    "mcnemar",
-    "normalize_answer",
-    "over_seeds",
     "paired_bootstrap",
-    "reliability_bins",
-    "simple_predicates",
     "two_way_interval",
     "wilson_interval",
-    "worst_examples",
 ]

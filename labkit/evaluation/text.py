@@ -3,9 +3,9 @@
 As `evaluate` metrics that need no network and no cache, and with what those lack: the
 interval of the score, and of the paired difference of two systems.
 
-    >>> metric = ChrF()
+    >>> metric = TokenF1()
     >>> metric.compute(predictions=["the cat sat"], references=["the cat sat down"])
-    {'chrf': 66.01764142221674}
+    {'f1': 0.8}
 
     metric.interval(predictions, references)         # 45.120 [42.871, 47.302]
     metric.difference(ours, baseline, references).excludes(0)
@@ -27,14 +27,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import evaluate
 import numpy as np
 import sacrebleu
 from datasets import Features, List, Value
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
+from labkit import validation
 from labkit.errors import LabError
+from labkit.evaluation.metric import OfflineMetric
 from labkit.evaluation.uncertainty import Interval, bootstrap_interval, paired_bootstrap
 
 Texts = Sequence[str]
@@ -44,18 +45,18 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-class _TextMetric(evaluate.Metric):
+class _TextMetric(OfflineMetric):
     """What all share: rows of numbers, one a text, and a score of any set of rows.
 
     A subclass gives `rows`, and `score` if it is not their mean.
     """
 
     key: str
-    citation: str
     score: Any = staticmethod(np.mean)  # Statistic: of any rows
 
-    def __init__(self) -> None:
-        super().__init__(keep_in_memory=True)
+    def inputs(self) -> Features:
+        text = Value("string")
+        return Features({"predictions": text, "references": List(text)})
 
     def rows(
         self, predictions: Texts, references: Sequence[list[str]]
@@ -98,34 +99,33 @@ class _TextMetric(evaluate.Metric):
         a, b = self._rows(ours, references), self._rows(theirs, references)
         return paired_bootstrap(a, b, statistic=self.score, **options)
 
-    def add_batch(
-        self, *, predictions: Texts, references: References, **unknown: Any
-    ) -> None:
-        """Remember a batch of texts.
-
-        Raises:
-            LabError: as `interval` does.
-        """
-        pairs = _check(predictions, references)
-        super().add_batch(predictions=pairs[0], references=pairs[1], **unknown)
+    def look_at(
+        self, predictions: Any, references: Any
+    ) -> tuple[list[str], list[list[str]]]:
+        """The predictions, and a list of references for each."""
+        texts = validation.texts(predictions, "predictions")
+        given = validation.items(references, "references", "texts, or of lists of them")
+        rights = [
+            [*right] if isinstance(right, list | tuple | np.ndarray) else [right]
+            for right in given
+        ]
+        validation.pairs(predictions=texts, references=rights)
+        for place, right in enumerate(rights):
+            if strays := [text for text in right if not isinstance(text, str)]:
+                raise LabError(
+                    f"number {place} of references holds {strays[0]!r}.",
+                    "A reference is a text, or a list of texts of which any will do.",
+                    "Decode token ids first; of SQuAD's answers take `['text']`.",
+                )
+        return texts, rights
 
     def _rows(self, predictions: Texts, references: References) -> NDArray[np.float64]:
-        return self.rows(*_check(predictions, references))
+        return self.rows(*self.look_at(predictions, references))
 
     def _compute(
         self, predictions: list[str], references: list[list[str]]
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         return {self.key: float(self.score(self.rows(predictions, references)))}
-
-    def _build_data_dir(self) -> str:
-        return ""  # evaluate would make a folder in the cache, and leave it empty
-
-    def _info(self) -> evaluate.MetricInfo:
-        text = Value("string")
-        features = Features({"predictions": text, "references": List(text)})
-        return evaluate.MetricInfo(
-            description=self.__doc__, citation=self.citation, features=features
-        )
 
 
 class _SQuAD(_TextMetric):
@@ -192,30 +192,65 @@ class _SacreBLEU(_TextMetric):
 
     def score(self, rows: NDArray[np.float64]) -> float:
         """The corpus's score from its texts' counts."""
+        return float(self._whole(rows).score)
+
+    def facts(self, score: Any) -> dict[str, Any]:
+        """What a report needs besides the score; the signature comes by itself."""
+        return {}
+
+    def _whole(self, rows: NDArray[np.float64]) -> Any:
         sums = rows.sum(axis=0).astype(int).tolist()
-        return float(self.scorer._compute_score_from_stats(sums).score)
+        return self.scorer._compute_score_from_stats(sums)
+
+    def _compute(
+        self, predictions: list[str], references: list[list[str]]
+    ) -> dict[str, Any]:
+        found = self._whole(self.rows(predictions, references))
+        signature = {f"{self.key}_signature": str(self.scorer.get_signature())}
+        return {self.key: float(found.score)} | self.facts(found) | signature
 
 
 class BLEU(_SacreBLEU):
     """The geometric mean of the precisions of 1- to 4-grams, less if it is too short.
 
-    sacrebleu's defaults: mixed case, tokenizer 13a, exponential smoothing.
+    sacrebleu's defaults: mixed case, tokenizer 13a, exponential smoothing. `compute`
+    says besides: bleu_signature, brevity_penalty, precisions (in percent), counts (of
+    n-grams that match), totals, translation_length and reference_length (in words).
     """
 
     key = "bleu"
     citation = "Papineni et al. (2002), BLEU; Post (2018), A Call for Clarity."
-    scorer = sacrebleu.BLEU()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scorer = sacrebleu.BLEU()
+
+    def facts(self, score: Any) -> dict[str, Any]:
+        """The parts of the score, as the Hub's `bleu` names them."""
+        names = ("precisions", "counts", "totals")
+        lengths = {
+            "translation_length": score.sys_len,
+            "reference_length": score.ref_len,
+        }
+        parts = {name: getattr(score, name) for name in names}
+        return {"brevity_penalty": score.bp} | parts | lengths
 
 
 class ChrF(_SacreBLEU):
     """F-score of character 1- to 6-grams, where recall counts twice as much.
 
-    sacrebleu's defaults: chrF2, mixed case, spaces left out.
+    sacrebleu's defaults: chrF2, mixed case, spaces left out. `ChrF(word_order=2)` is
+    chrF++, under the key chrf++: it counts words and pairs of them too. `compute` says
+    its signature besides.
     """
 
-    key = "chrf"
-    citation = "Popović (2015), chrF; Post (2018), A Call for Clarity."
-    scorer = sacrebleu.CHRF()
+    citation = "Popović (2015), chrF; (2017), chrF++; Post (2018), A Call for Clarity."
+
+    def __init__(self, word_order: int = 0) -> None:
+        super().__init__()
+        validation.number("word_order", word_order, at_least=0, whole=True)
+        self.key = "chrf" + "+" * word_order
+        self.scorer = sacrebleu.CHRF(word_order=word_order)
 
 
 class _Rouge(_TextMetric):
@@ -281,22 +316,3 @@ def _check_all_have_one(references: Sequence[list[str]]) -> int:
             "Only a question may have none. Leave the text out, or find why.",
         )
     return max(counts)
-
-
-def _check(predictions: Any, references: Any) -> tuple[list[str], list[list[str]]]:
-    """The predictions, and a list of references for each."""
-    texts = list(predictions)
-    rights = [[right] if isinstance(right, str) else right for right in references]
-    if not texts or len(texts) != len(rights):
-        raise LabError(
-            f"{len(texts)} predictions do not pair with {len(rights)} references.",
-            "Pass a text, and a text or a list of texts, for each example.",
-        )
-    loose = [right for right in rights if not isinstance(right, list | tuple)]
-    every = loose or [*texts, *(text for right in rights for text in right)]
-    if strays := [text for text in every if not isinstance(text, str)]:
-        raise LabError(
-            f"predictions and references must be texts, not {strays[0]!r}.",
-            "Decode the model's token ids first; of SQuAD's answers take `['text']`.",
-        )
-    return texts, [list(right) for right in rights]

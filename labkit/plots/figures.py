@@ -212,6 +212,7 @@ def heat_map(
     xlabel: str = "key: what is looked at",
     ylabel: str = "query: who looks",
     label: str = "weight",
+    texts: ArrayLike | None = None,
 ) -> Picture:
     """A square for each number, the darker, the larger: an attention map, if no other.
 
@@ -219,6 +220,8 @@ def heat_map(
         table: shape (rows, columns), such as one head's weights (query, key).
         columns: their names; by default `rows`.
         label: what the numbers are.
+        texts: what is written in the squares; by default the numbers, where there
+            are a hundred or fewer.
 
     Raises:
         LabError: there is not one name for each row and each column.
@@ -232,12 +235,27 @@ def heat_map(
             "Pass one number for each; of weights, one head of one sentence, its "
             "padding cut off.",
         )
-    few = numbers.size <= 100  # then there is room to write them
-    texts = np.vectorize("{:.2f}".format)(numbers) if few else None
+    if texts is None and numbers.size <= 100:
+        texts = np.vectorize("{:.2f}".format)(numbers)
     low, high = min(0.0, float(numbers.min())), max(float(numbers.max()), 1e-9)
-    figure, panel = _draw_table(numbers, rows, across, texts, low, high)
-    figure.colorbar(panel.collections[0], label=label, shrink=0.8)
-    panel.set(xlabel=xlabel, ylabel=ylabel)
+    names = [[short(name, 48) for name in side] for side in (rows, across)]
+    inches = 0.27 if texts is None else 0.45
+    wide, tall = (0.07 * max(map(len, side)) for side in names)
+    size = 2 + wide + inches * len(across), 0.8 + tall + inches * len(rows)
+    figure, panel = axes(*size)
+    panel.grid(visible=False)
+    panel.set(aspect="equal", xlabel=xlabel, ylabel=ylabel)
+    at = range(len(across)), range(len(rows))
+    look: dict[str, Any] = {"cmap": "Blues", "edgecolors": "#cccccc"}
+    mesh = panel.pcolormesh(*at, numbers, vmin=low, vmax=high, **look)
+    figure.colorbar(mesh, label=label, shrink=0.8)
+    for (row, column), text in np.ndenumerate([] if texts is None else texts):
+        dark = (numbers[row, column] - low) / (high - low) > 0.6
+        look = {"ha": "center", "va": "center", "size": 8}
+        panel.text(column, row, text, color="white" if dark else "black", **look)
+    panel.invert_yaxis()
+    panel.set_xticks(at[0], names[1], rotation=90)
+    panel.set_yticks(at[1], names[0])
     return Picture(figure, alternatives.tell_table(label, rows, across, numbers))
 
 
@@ -275,9 +293,9 @@ def confusion_matrix(
         for count, share in zip(counts.flat, shares.flat, strict=True)
     ]
     cells = np.reshape(texts, counts.shape)
-    figure, panel = _draw_table(shares, names, names, cells, 0, 1, inches=0.7)
-    panel.set(xlabel="predicted", ylabel="true")
-    return Picture(figure, alternatives.tell_confusions(counts, names))
+    labels = {"xlabel": "predicted", "ylabel": "true", "label": "share of the row"}
+    picture = heat_map(shares, names, texts=cells, **labels)
+    return Picture(picture.figure, alternatives.tell_confusions(counts, names))
 
 
 def reliability_diagram(curves: Mapping[str, Sequence[Iterable[float]]]) -> Picture:
@@ -431,37 +449,6 @@ def _draw_legend(figure: Figure, panel: Axes) -> None:
     if once:
         look: dict[str, Any] = {"loc": "outside upper center", "frameon": False}
         figure.legend(once.values(), once.keys(), ncols=2, **look)
-
-
-def _draw_table(
-    table: Numbers,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    texts: NDArray[Any] | None,
-    low: float,
-    high: float,
-    *,
-    inches: float = 0,
-) -> tuple[Figure, Axes]:
-    """Coloured squares, with or without a text in each."""
-    inches = inches or (0.27 if texts is None else 0.45)
-    labels = [[short(name, 48) for name in names] for names in (rows, columns)]
-    tall, wide = (0.07 * max(map(len, names)) for names in reversed(labels))
-    size = 2 + wide + inches * len(columns), 0.8 + tall + inches * len(rows)
-    figure, panel = axes(*size)
-    panel.grid(visible=False)
-    panel.set_aspect("equal")
-    at = range(len(columns)), range(len(rows))
-    look: dict[str, Any] = {"cmap": "Blues", "edgecolors": "#cccccc"}
-    panel.pcolormesh(*at, table, vmin=low, vmax=high, **look)
-    for (row, column), text in np.ndenumerate([] if texts is None else texts):
-        dark = (table[row, column] - low) / (high - low) > 0.6
-        color = "white" if dark else "black"
-        panel.text(column, row, text, ha="center", va="center", size=8, color=color)
-    panel.invert_yaxis()
-    panel.set_xticks(at[0], labels[1], rotation=90)
-    panel.set_yticks(at[1], labels[0])
-    return figure, panel
 
 
 def _lay_out(tokens: Sequence[str]) -> tuple[list[tuple[int, int]], int]:

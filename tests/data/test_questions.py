@@ -13,7 +13,7 @@ from labkit.data import docstrings, load, normalise, questions, read, split_of
 from labkit.data.numpydoc import Passage
 from labkit.data.questions import ask
 from labkit.data.wheels import CATALOG
-from labkit.evaluation import normalize_answer
+from labkit.evaluation.text import normalize_answer
 
 SUMMARY = "Draw samples from a wheel."
 BODY = """\

@@ -7,9 +7,11 @@ import string
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 
 import evaluate
 import numpy as np
+import pandas as pd
 import pytest
 import sacrebleu
 from hypothesis import given, settings
@@ -25,13 +27,17 @@ from labkit.evaluation import (
     Rouge2,
     RougeL,
     TokenF1,
-    normalize_answer,
 )
+from labkit.evaluation.text import normalize_answer
 
 WORDS = "the The a an cat, cat Cat. sat (sat) on mat dog ran! far-away it's été 12 the-"
 ALL = [ExactMatch(), TokenF1(), BLEU(), ChrF(), Rouge1(), Rouge2(), RougeL()]
 MEANS = [metric for metric in ALL if not isinstance(metric, BLEU | ChrF)]
-SACREBLEU = [(BLEU(), sacrebleu.BLEU), (ChrF(), sacrebleu.CHRF)]
+SACREBLEU = [
+    (BLEU(), sacrebleu.BLEU),
+    (ChrF(), sacrebleu.CHRF),
+    (ChrF(word_order=2), partial(sacrebleu.CHRF, word_order=2)),
+]
 
 text = st.lists(st.sampled_from(WORDS.split()), max_size=8).map(" ".join)
 pairs = st.lists(st.tuples(text, text), min_size=1, max_size=6)
@@ -143,9 +149,17 @@ def test_bleu_and_chrf_are_sacrebleus(metric, theirs, examples):
         [right[rank] if rank < len(right) else None for right in references]
         for rank in range(most)
     ]
-    expected = theirs().corpus_score(predictions, streams).score
+    system = theirs()
+    expected = system.corpus_score(predictions, streams)
     ours = metric.compute(predictions=predictions, references=references)
-    assert ours == {metric.key: pytest.approx(expected)}
+    assert ours[metric.key] == pytest.approx(expected.score)
+    assert ours[f"{metric.key}_signature"] == str(system.get_signature())
+    if metric.key == "bleu":
+        assert ours["brevity_penalty"] == pytest.approx(expected.bp)
+        assert ours["precisions"] == pytest.approx(expected.precisions)
+        assert (ours["counts"], ours["totals"]) == (expected.counts, expected.totals)
+        assert ours["translation_length"] == expected.sys_len
+        assert ours["reference_length"] == expected.ref_len
 
 
 @settings(max_examples=200, deadline=None)
@@ -195,7 +209,7 @@ def test_a_draw_is_scored_as_the_corpus_it_makes(metric, theirs):
         np.quantile(scores, [0.025, 0.975])
     )
     score = metric.compute(predictions=predictions, references=references)
-    assert score == {metric.key: pytest.approx(interval.estimate)}
+    assert score[metric.key] == pytest.approx(interval.estimate)
 
 
 @pytest.mark.parametrize("metric", ALL, ids=key)
@@ -267,20 +281,58 @@ def test_the_options_reach_the_bootstrap():
 @pytest.mark.parametrize(
     ("predictions", "references", "says"),
     [
-        ([], [], "0 predictions do not pair with 0"),
-        (["a"], ["a", "b"], "1 predictions do not pair with 2"),
-        ([[3, 4]], ["a"], r"must be texts, not \[3, 4\]"),
-        ([None], ["a"], "must be texts, not None"),
-        (["a"], [float("nan")], "must be texts, not nan"),
-        (["a"], [[float("nan")]], "must be texts, not nan"),
+        ([], [], "no predictions"),
+        (["a"], ["a", "b"], "1 predictions, 2 references"),
+        ("the cat", "the dog", "predictions is one text: 'the cat'"),
+        (["the cat"], "the dog", "references is one text: 'the dog'"),
+        ({"text": ["a"]}, ["a"], "predictions is a dictionary of text"),
+        (["a"], {"text": ["a"]}, "references is a dictionary of text"),
+        (pd.DataFrame({"text": ["a"]}), ["a"], "a table with the columns text"),
+        ([[3, 4]], ["a"], r"number 0 of predictions is \[3, 4\]"),
+        ([["a"]], ["a"], r"number 0 of predictions is \['a'\]"),
+        ([None], ["a"], "number 0 of predictions is None"),
+        (["a"], [float("nan")], "number 0 of references holds nan"),
+        (["a"], [[float("nan")]], "number 0 of references holds nan"),
         (["a"], [{"text": ["a"], "answer_start": [0]}], "take `..text..`"),
+        (["a"], None, "references is None"),
     ],
 )
 def test_what_is_no_text_is_refused_in_words(metric, predictions, references, says):
     with pytest.raises(LabError, match=says):
         metric.compute(predictions=predictions, references=references)
     with pytest.raises(LabError, match=says):
+        metric.add_batch(predictions=predictions, references=references)
+    with pytest.raises(LabError, match=says):
         metric.interval(predictions, references)
+
+
+@pytest.mark.parametrize("metric", ALL, ids=key)
+def test_one_text_is_looked_at_as_a_batch_is(metric):
+    metric.add(prediction="a b c d", reference=["a b c d", "e"])
+    for prediction, reference in ((3, "a"), ("a", 3), (["a"], "a"), (None, "a")):
+        with pytest.raises(LabError, match="number 0 of"):
+            metric.add(prediction=prediction, reference=reference)
+    metric.add(prediction="a b c d", reference="a b c d")
+    assert metric.compute()[metric.key] in (pytest.approx(1), pytest.approx(100))
+    with pytest.raises(LabError, match="nothing to score"):
+        metric.compute()
+
+
+@pytest.mark.parametrize("order", [-1, 1.5, "2", None])
+def test_a_word_order_is_a_whole_number(order):
+    with pytest.raises(LabError, match="word_order is"):
+        ChrF(word_order=order)
+
+
+def test_combined_metrics_take_lists_of_references_batch_by_batch():
+    combined = evaluate.combine([BLEU(), ChrF(), ChrF(word_order=2), Rouge1()])
+    combined.add_batch(predictions=["a b c d"], references=[["x", "a b c d"]])
+    combined.add(prediction="e f g h", reference="e f g h")
+    scores = combined.compute()
+    top = {"bleu": 100, "chrf": 100, "chrf++": 100, "rouge1": 1}
+    assert {name: scores[name] for name in top} == pytest.approx(top)
+    assert scores["bleu_signature"].startswith("nrefs:var|case:mixed|eff:no|tok:13a")
+    assert "nw:2" in scores["chrf++_signature"]
 
 
 @pytest.mark.parametrize("metric", [*ALL[2:]], ids=key)
