@@ -173,14 +173,14 @@ class MultiHeadAttention(nn.Module):
         return self.output(self.join(mixed)), weights
 
     def split(
-        self, vectors: Float[Tensor, "*batch length head*d_k"]
+        self, vectors: Float[Tensor, "*batch length width"]
     ) -> Float[Tensor, "*batch head length d_k"]:
         """Cut each vector into the heads' parts."""
         return vectors.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
     def join(
         self, vectors: Float[Tensor, "*batch head length d_k"]
-    ) -> Float[Tensor, "*batch length head*d_k"]:
+    ) -> Float[Tensor, "*batch length width"]:
         """Concatenate the heads' parts: undo `split`."""
         return vectors.transpose(-3, -2).flatten(-2)
 
