@@ -24,7 +24,7 @@ def items(value: Any, name: str, of: str = "values") -> list[Any]:
     """
     if isinstance(value, str | bytes):
         raise LabError(
-            f"{name} is one text: {_shown(value)}.",
+            f"{name} is one text: {shown(value)}.",
             f"A list of {of} is wanted; gone through, a text gives its letters.",
             "Put it into a list, [text], also where there is only one.",
         )
@@ -45,7 +45,7 @@ def items(value: Any, name: str, of: str = "values") -> list[Any]:
         )
     if not isinstance(value, Iterable):
         raise LabError(
-            f"{name} is {_shown(value)}.",
+            f"{name} is {shown(value)}.",
             f"A list of {of} is wanted.",
             "Put it into a list, also where there is only one.",
         )
@@ -84,7 +84,7 @@ def numbers(value: Any, name: str = "numbers") -> NDArray[Any]:
     found = _array(value, name, "numbers")
     if found.dtype.kind not in "buif":
         raise LabError(
-            f"{name} are no numbers: {_shown(value)}.",
+            f"{name} are no numbers: {shown(value)}.",
             "A list of numbers is wanted, all of one shape.",
             "Convert them first, as with float(value).",
         )
@@ -135,7 +135,7 @@ def values(value: Any, name: str = "values") -> NDArray[Any]:
     found = _array(value, name, "examples")
     if not found.ndim or not len(found):
         raise LabError(
-            f"{name} are no rows of one shape: {_shown(value)}.",
+            f"{name} are no rows of one shape: {shown(value)}.",
             "There must be one value an example, and not only their mean.",
             "Pass a list or an array with at least one row.",
         )
@@ -209,7 +209,7 @@ def number(
     right = (
         is_number
         and not isinstance(value, bool)
-        and (not whole or float(value).is_integer())
+        and (not whole or isinstance(value, int | np.integer))
         and (at_least is None or value >= at_least)
         and (above is None or value > above)
         and (at_most is None or value <= at_most)
@@ -220,7 +220,7 @@ def number(
     bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     wanted = " and ".join(f"{k} {v:g}" for k, v in bounds.items() if v is not None)
     raise LabError(
-        f"{name} is {_shown(value)}.",
+        f"{name} is {shown(value)}.",
         f"It is a {'whole ' * whole}number{f', {wanted}' if wanted else ''}.",
         f"Pass such a number as {name}.",
     )
@@ -247,13 +247,14 @@ def _all(found: list[Any], name: str, kind: type, what: str) -> list[Any]:
     for place, item in enumerate(found):
         if not isinstance(item, kind):
             raise LabError(
-                f"number {place} of {name} is {_shown(item)}.",
+                f"number {place} of {name} is {shown(item)}.",
                 f"Each of {name} is {what}.",
                 "Mend it, or leave it out.",
             )
     return found
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """How a message quotes a value."""
     text = repr(value)
     return text if len(text) <= 60 else text[:59] + "…"

@@ -1,15 +1,15 @@
 """Where a batch is computed and how precisely: for training and for generating."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import get_args
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from labkit.machine.runtime import Precision
+from labkit.errors import LabError
+from labkit.machine.runtime import Precision, native_precision
 
 
 def fresh_accelerator() -> Accelerator:
@@ -22,7 +22,24 @@ def fresh_accelerator() -> Accelerator:
     return Accelerator(mixed_precision="no")
 
 
-def autocast(device: torch.device, precision: "Precision") -> torch.autocast:
+def precision_on(device: torch.device, asked: Precision | None) -> Precision:
+    """The precision asked for, or the device's own.
+
+    Raises:
+        LabError: if it is neither fp32 nor bf16.
+    """
+    if asked is None:
+        return native_precision(device.type)[0]
+    if asked not in get_args(Precision):
+        raise LabError(
+            f"precision is {asked!r}.",
+            f"There are {' and '.join(get_args(Precision))}; in fp16 a T5 overflows.",
+            "Leave it out to take what the device computes natively.",
+        )
+    return asked
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """Matrix products in `precision`; the weights stay float32."""
     return torch.autocast(
         device.type, dtype=torch.bfloat16, enabled=precision == "bf16"

@@ -1,13 +1,13 @@
 """Train a model, and run it over rows."""
 
 from labkit.training.fit import (
-    History,
     MakeOptimizer,
     adamw,
     batches_of_like_length,
     fit,
     schedule,
 )
+from labkit.training.history import History
 from labkit.training.inference import embed, generate, mean_loss, predict
 
 __all__ = [

@@ -2,80 +2,98 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError
+from torch import nn
 
 from labkit.errors import LabError
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-# What the file system, torch's writer and that of safetensors raise for it.
+# What the file system, torch's reader and writer and those of safetensors raise.
+UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, EOFError, SafetensorError)
 FULL_DISK = (OSError, RuntimeError, SafetensorError)
 
 
-@dataclass(frozen=True)
 class Checkpoints:
     """Keeps one checkpoint of what `accelerator` has prepared, and a JSON beside it.
 
     A checkpoint is written under a name that `newest` passes over and renamed when
     it is complete, so that a killed process leaves the one before.
-
-    Attributes:
-        folder: Where to keep it; None keeps nothing.
-        settings: What a run must have in common with the checkpoint it goes on from.
     """
 
-    accelerator: "Accelerator"
-    folder: Path | None
-    settings: dict[str, Any]
+    def __init__(
+        self,
+        accelerator: "Accelerator",
+        folder: str | Path | None,
+        settings: dict[str, Any],
+        model: nn.Module,
+        rows: list[dict[str, Any]],
+    ) -> None:
+        """
+        Args:
+            folder: Where to keep it; None keeps nothing.
+            settings: What a run must have in common with the checkpoint it goes on
+                from, beside its model and its rows.
+        """
+        self.accelerator, self.folder = accelerator, Path(folder) if folder else None
+        self.settings = settings | identity(model, rows) if folder else settings
 
-    def begin(self) -> None:
-        """Make sure that starting anew destroys nothing.
+    def start(self, resume: bool) -> dict[str, Any] | None:
+        """Go on from the newest checkpoint, or make sure that there is none.
+
+        Returns:
+            The history so far; None where the run begins.
 
         Raises:
-            LabError: if the folder holds a run already.
+            LabError: if the folder holds a run that is not to be resumed, or another.
         """
-        if newest := self.newest():
+        newest = self.newest()
+        if newest is None:
+            return None
+        if not resume:
             raise LabError(
                 f"{self.folder} holds a run already, at {newest.name}.",
                 "Starting anew would overwrite it.",
                 "Pass resume=True to go on with it, or name another folder.",
             )
+        return self._load(newest)
 
     def newest(self) -> Path | None:
         """The last complete checkpoint."""
         return max(self.folder.glob("step-*"), default=None) if self.folder else None
 
-    def load(self) -> dict[str, Any] | None:
-        """Bring model, optimizer and random numbers back; return the JSON beside them.
+    def _load(self, newest: Path) -> dict[str, Any]:
+        try:
+            kept = json.loads((newest / "run.json").read_text())
+            self._compare(newest, kept["settings"])
+            self.accelerator.load_state(str(newest))
+        except UNREADABLE as error:
+            raise LabError(
+                f"the checkpoint {newest} cannot be read.",
+                f"{type(error).__name__}: {str(error).splitlines()[0]}",
+                "A file of it is missing or broken: delete the folder and start anew.",
+            ) from error
+        return kept["history"]
 
-        Returns:
-            None where there is no checkpoint yet.
-
-        Raises:
-            LabError: if the checkpoint was made with other settings.
-        """
-        newest = self.newest()
-        if newest is None:
-            return None
-        kept = json.loads((newest / "run.json").read_text())
+    def _compare(self, newest: Path, kept: dict[str, Any]) -> None:
         differing = [
-            f"{name} was {kept['settings'].get(name)}, now {value}"
+            f"{name} was {kept.get(name)}, now {value}"
             for name, value in self.settings.items()
-            if kept["settings"].get(name) != value
+            if kept.get(name) != value
         ]
         if differing:
             raise LabError(
                 f"{newest} belongs to another run: {'; '.join(differing)}.",
                 "Going on would give neither the one run nor the other.",
-                "Call with the old settings, or name another folder.",
+                "Call with what it was begun with, or name another folder.",
             )
-        self.accelerator.load_state(str(newest))
-        return kept["history"]
 
     def save(self, step: int, history: dict[str, Any]) -> None:
         """Write a checkpoint, then drop the older ones.
@@ -112,3 +130,26 @@ class Checkpoints:
         unfinished.rename(self.folder / f"step-{step:08d}")
         for folder in older:
             shutil.rmtree(folder)
+
+
+def identity(model: nn.Module, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a model and its rows are known by, without the values of the weights."""
+    return {
+        "model": _hash(
+            (name, tuple(weights.shape), weights.requires_grad)
+            for name, weights in model.named_parameters()
+        ),
+        "examples": len(rows),
+        "rows": _hash(
+            (name, np.asarray(value).tolist())
+            for row in rows
+            for name, value in sorted(row.items())
+        ),
+    }
+
+
+def _hash(parts: Iterable[Any]) -> str:
+    digest = sha256()
+    for part in parts:
+        digest.update(repr(part).encode())
+    return digest.hexdigest()[:12]

@@ -1,13 +1,14 @@
-"""Fine-tune a model: one readable loop over `accelerate`, and what it leaves behind."""
+"""Fine-tune a model: lesson 04's loop, and what hangs on it."""
 
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,111 +18,21 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from labkit.errors import LabError
-from labkit.machine import Precision, native_precision
-from labkit.machine.placement import autocast, fresh_accelerator, on_device
+from labkit.machine import Precision
+from labkit.machine.placement import (
+    autocast,
+    fresh_accelerator,
+    on_device,
+    precision_on,
+)
 from labkit.training.checkpoints import Checkpoints
+from labkit.training.history import History, Recorder
 from labkit.training.inference import Collate, mean_loss, predict
 from labkit.training.rows import Rows, label_count, lengths, readable
-
-if TYPE_CHECKING:
-    import pandas
-
-    from labkit.plots import Picture
+from labkit.validation import number
 
 Metrics = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
 MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides the course of a run; a resumed run must have the same."""
-
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float
-    warmup: float
-    weight_decay: float
-    clip: float
-    seed: int
-    precision: Precision
-    examples: int
-
-
-@dataclass(repr=False)
-class History:
-    """What happened, step by step.
-
-    Attributes:
-        steps: A dictionary a step: step, epoch, loss, learning_rate, gradient_norm
-            (before clipping), tokens (without padding), seconds since the start.
-        evaluations: A dictionary an evaluation: step, epoch, loss and the metrics.
-        interrupted: Whether the run was stopped before its end.
-    """
-
-    steps: list[dict[str, float]] = field(default_factory=list)
-    evaluations: list[dict[str, float]] = field(default_factory=list)
-    interrupted: bool = False
-
-    def table(self) -> "pandas.DataFrame":
-        """A row an evaluation (an epoch, where there was none), means in between."""
-        import pandas
-
-        frame = pandas.DataFrame(self.steps)
-        if frame.empty:
-            return frame
-        ends = [int(row["step"]) for row in self.evaluations]
-        ends = ends or [int(step) for step in frame.groupby("epoch").step.last()]
-        ends = sorted({*ends, int(frame.step.iloc[-1])})
-        group = np.searchsorted(ends, frame.step)
-        rows = frame.groupby(group).agg(
-            epoch=("epoch", "last"),
-            step=("step", "last"),
-            train_loss=("loss", "mean"),
-            seconds=("seconds", "last"),
-        )
-        if self.evaluations:
-            scores = pandas.DataFrame(self.evaluations).drop(columns="epoch")
-            scores = scores.rename(columns={"loss": "validation_loss"})
-            rows = rows.merge(scores, on="step", how="left")
-        seconds = rows.pop("seconds")
-        rows.insert(len(rows.columns), "seconds", seconds)
-        return rows.set_index("epoch").round(4)
-
-    def plot(self) -> "Picture":
-        """Loss by step, and below it the accuracy, where that was measured.
-
-        From 40 steps on, the training loss is a running mean in a band of its extremes.
-        """
-        from labkit.plots import lines
-
-        window = max(1, len(self.steps) // 20)
-        losses = np.array([row["loss"] for row in self.steps])
-        name = "training" if window == 1 else f"training, mean of {window} steps"
-        series: dict[str, Any] = {name: {}}
-        for end in range(window, len(losses) + 1):
-            part = losses[end - window : end]
-            point = part.mean(), part.min(), part.max()
-            series[name][self.steps[end - 1]["step"]] = point
-        if measured := self._measured("loss"):
-            series["validation"] = measured
-        accuracy = self._measured("accuracy")
-        below = {"accuracy": {"validation": accuracy}} if accuracy else None
-        return lines(series, xlabel="step", ylabel="loss", below=below)
-
-    def _measured(self, key: str) -> dict[float, float]:
-        return {row["step"]: row[key] for row in self.evaluations if key in row}
-
-    def __repr__(self) -> str:
-        return self.table().to_string() + self._note()
-
-    def _repr_html_(self) -> str:
-        return self.table().to_html(border=0) + f"<p>{self._note()}</p>"
-
-    def _note(self) -> str:
-        return (
-            "\nInterrupted: the model holds its last step." if self.interrupted else ""
-        )
 
 
 def adamw(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -138,11 +49,10 @@ def fit(
     metrics: Metrics | None = None,
     epochs: int = 3,
     batch_size: int = 16,
-    optimizer: MakeOptimizer = adamw,
+    optimizer: Any = adamw,  # a MakeOptimizer; from its call on what it made
     learning_rate: float = 5e-5,
     warmup: float = 0.1,
     weight_decay: float = 0.01,
-    clip: float = 1.0,
     seed: int = 0,
     precision: Precision | None = None,
     evaluate_every: int | None = None,
@@ -153,6 +63,9 @@ def fit(
 ) -> History:
     """Train `model` in place on batches of like length.
 
+    Gradients longer than 1 (2-norm) are clipped to it. A batch without a single label
+    is skipped, counted in the history, and said once.
+
     Under `accelerate launch` the same call trains on several processes: they share
     each batch, and the loss is the one that a single process would have had.
 
@@ -160,13 +73,15 @@ def fit(
     and the history are those of that step. A second stop raises at once.
 
     Args:
-        model: A transformers model, or any whose output has `.loss` and `.logits`.
+        model: A transformers model, or any whose output has `.loss` and `.logits`;
+            also wrapped, compiled, or with adapters.
         train: Rows with `input_ids` and `labels` (or `label`, or `start_positions` and
-            `end_positions`); columns that `model.forward` does not take are left out.
+            `end_positions`); columns that the model does not take are left out.
         collate: Pads rows into a batch, as transformers' `DataCollatorWithPadding` or,
             for an encoder–decoder, `DataCollatorForSeq2Seq`; it may make the labels.
         validation: Rows to measure the loss on, and `metrics(logits, labels)` where
-            `predict` can give logits: not of an encoder–decoder.
+            `predict` can give logits: not of an encoder–decoder. Metrics are tried on
+            a few rows before the first step; where they fail later, training goes on.
         batch_size: Examples in a step, over all processes.
         optimizer: Makes one of groups of parameters, as the classes of torch.optim do.
             `torch.optim.Adafactor` (Shazeer and Stern, 2018), whose rate is a share of
@@ -175,7 +90,6 @@ def fit(
         warmup: Share of all steps in which the learning rate rises from 0; over the
             rest it falls back to 0.
         weight_decay: Of matrices; biases and norms are not decayed.
-        clip: The longest gradient (2-norm) that is let through.
         precision: By default what the device computes natively.
         evaluate_every: Steps between evaluations; by default an epoch.
         folder: Where to keep the newest checkpoint; by default none is written.
@@ -183,45 +97,84 @@ def fit(
         resume: Go on from the checkpoint in `folder`, if there is one.
 
     Raises:
-        LabError: no rows, batches without labels, a loss that is not finite, a
-            checkpoint that cannot be written or does not belong to this run.
+        LabError: rows that the model cannot read or learn from, an argument out of its
+            range, a loss that is not finite, a checkpoint that cannot be written or
+            read, or does not belong to this run.
     """
+    _look_at_arguments(locals())
     rows = readable(model, train)
     accelerator = fresh_accelerator()
-    precision = precision or native_precision(accelerator.device.type)[0]
-    settings = Settings(
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=getattr(optimizer, "__name__", repr(optimizer)),
-        learning_rate=learning_rate,
-        warmup=warmup,
-        weight_decay=weight_decay,
-        clip=clip,
-        seed=seed,
-        precision=precision,
-        examples=len(rows),
-    )
-    run = _Run(accelerator, model, rows, collate, optimizer, settings)
-    checkpoints = Checkpoints(
-        accelerator, Path(folder) if folder else None, asdict(settings)
-    )
-    if not resume:
-        checkpoints.begin()
-    run.go_on_from(checkpoints.load())
-    history, total, per_epoch = run.history, len(run.plan), len(run.plan) // epochs
-    with _interruptible() as asked_to_stop, run.bar(progress) as bar:
-        for step in range(len(history.steps) + 1, total + 1):
-            run.step(step)
+    device = accelerator.device
+    precision = precision_on(device, precision)
+    team = _Team(accelerator, model.to(device))
+    evaluate = _Evaluation.of(model, validation, collate, metrics, precision)
+    settings = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": getattr(optimizer, "__name__", repr(optimizer)),
+        "learning_rate": learning_rate,
+        "warmup": warmup,
+        "weight_decay": weight_decay,
+        "seed": seed,
+        "precision": precision,
+    }
+    checkpoints = Checkpoints(accelerator, folder, settings, model, rows)
+    torch.manual_seed(seed + accelerator.process_index)  # for dropout
+    optimizer = optimizer(_groups(model, weight_decay))
+    model, optimizer = accelerator.prepare(model, optimizer)
+    record = Recorder(accelerator, checkpoints.start(resume))
+    history, done = record.history, record.last
+    size = lengths(model, rows)
+    plan = [
+        batch
+        for epoch in range(1, epochs + 1)
+        for batch in batches_of_like_length(size, batch_size, seed=(seed, epoch))
+    ]
+    total, per_epoch = len(plan), len(plan) // epochs
+    share = partial(schedule, warmup=warmup)
+    clip = 1.0
+    with _interruptible() as asked_to_stop, _bar(team, total, done, progress) as bar:
+        model.train()
+        for step, batch in enumerate(plan[done:], start=done + 1):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * share(step, len(plan))
+            inputs = collate([rows[i] for i in team.part(batch)])
+            weight = team.weigh(batch, inputs)
+            if weight is None:
+                record.skip(step)
+            else:
+                inputs = on_device(device, inputs)
+                with autocast(device, precision):
+                    loss = model(**inputs).loss
+                loss = loss * weight
+                loss.backward()
+                norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+                optimizer.step()
+                optimizer.zero_grad()
+                record.add(
+                    step=step,
+                    epoch=(step - 1) // per_epoch + 1,
+                    loss=loss.detach(),
+                    learning_rate=group["lr"],
+                    gradient_norm=norm,
+                    tokens=sum(size[i] for i in batch),
+                )
             bar.update()
             history.interrupted = asked_to_stop()
             last = history.interrupted or step == total
             evaluating = step == total or step % (evaluate_every or per_epoch) == 0
             saving = last or step % (checkpoint_every or per_epoch) == 0
             # Reading a loss waits for the GPU to finish: there, do it now and then.
-            if last or evaluating or saving or step % run.read_every == 0:
-                bar.set_postfix(run.read_losses(), refresh=False)
-            if validation and evaluating and not history.interrupted:
-                bar.set_postfix(run.evaluate(validation, metrics))
+            if last or evaluating or saving or step % team.read_every == 0:
+                bar.set_postfix(record.read(), refresh=False)
+            if evaluate and evaluating and not history.interrupted:
+                scores = evaluate(step)
+                epoch = (step - 1) // per_epoch + 1
+                history.evaluations.append({"step": step, "epoch": epoch} | scores)
+                bar.set_postfix(
+                    {f"validation {k}": f"{v:.3f}" for k, v in scores.items()}
+                )
+                model.train()
             if saving:
                 checkpoints.save(step, asdict(history))
             if last:
@@ -262,141 +215,127 @@ def schedule(step: int, total: int, warmup: float = 0.1) -> float:
     return min(step / rising, (total - step + 1) / max(1, total - rising + 1))
 
 
-class _Run:
-    """A model, its optimizer and its batches, moving a step at a time."""
+@dataclass(frozen=True)
+class _Team:
+    """The processes that share each batch; most often there is one."""
 
-    def __init__(
-        self,
-        accelerator: Accelerator,
-        model: nn.Module,
-        rows: list[dict[str, Any]],
-        collate: Collate,
-        optimizer: MakeOptimizer,
-        settings: Settings,
-    ) -> None:
-        self.accelerator, self.collate, self.settings = accelerator, collate, settings
-        self.rows, self.history = rows, History()
-        torch.manual_seed(settings.seed + accelerator.process_index)  # for dropout
-        groups = _groups(model.to(accelerator.device), settings.weight_decay)
-        self.model = model
-        self.prepared, self.optimizer = accelerator.prepare(model, optimizer(groups))
-        self.prepared.train()
-        self.lengths = lengths(model, rows)
-        self.plan = [
-            (epoch, batch)
-            for epoch in range(1, settings.epochs + 1)
-            for batch in batches_of_like_length(
-                self.lengths, settings.batch_size, seed=(settings.seed, epoch)
-            )
-        ]
-        self.read_every = 1 if accelerator.device.type == "cpu" else 10
-        self._unread: list[dict[str, Any]] = []
-        self._started = time.perf_counter()
+    accelerator: Accelerator
+    model: nn.Module
 
-    def go_on_from(self, history: dict[str, Any] | None) -> None:
-        if history:
-            self.history = History(**history)
-            self._started -= self.history.steps[-1]["seconds"]
+    @property
+    def read_every(self) -> int:
+        return 1 if self.accelerator.device.type == "cpu" else 10
 
-    def bar(self, progress: bool) -> tqdm:
-        return tqdm(
-            total=len(self.plan),
-            initial=len(self.history.steps),
-            unit="step",
-            disable=not (progress and self.accelerator.is_main_process),
-        )
+    def part(self, batch: list[int]) -> list[int]:
+        """This process's share, or a row that weighs nothing."""
+        team = self.accelerator
+        return batch[team.process_index :: team.num_processes] or batch[:1]
 
-    def step(self, step: int) -> None:
-        """Forward, backward, clip, update."""
-        epoch, batch = self.plan[step - 1]
-        rate = self.settings.learning_rate * schedule(
-            step, len(self.plan), self.settings.warmup
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        inputs, weight = self._inputs(batch)
-        with autocast(self.accelerator.device, self.settings.precision):
-            loss = self.prepared(**inputs).loss * weight
-        self.accelerator.backward(loss)
-        norm = self.accelerator.clip_grad_norm_(
-            self.prepared.parameters(), self.settings.clip
-        )
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self._unread.append(
-            {
-                "step": step,
-                "epoch": epoch,
-                "loss": loss.detach(),
-                "learning_rate": rate,
-                "gradient_norm": norm,
-                "tokens": sum(self.lengths[i] for i in batch),
-                "seconds": time.perf_counter() - self._started,
-            }
-        )
-
-    def _inputs(self, batch: list[int]) -> tuple[dict[str, Tensor], float | Tensor]:
-        """This process's share of a batch, and the weight of its mean loss.
+    def weigh(self, batch: list[int], inputs: Mapping[str, Tensor]) -> float | None:
+        """The weight of this process's mean loss; None if the batch has no label.
 
         Gradients are averaged over the processes. Where one has more labels than
         another, equal weights would not give the mean over all labels.
         """
-        world = self.accelerator.num_processes
-        share = batch[self.accelerator.process_index :: world]
-        picked = [self.rows[i] for i in share or batch[:1]]
-        inputs = on_device(self.accelerator.device, self.collate(picked))
-        label_count(self.model, inputs)
+        count, world = label_count(self.model, inputs), self.accelerator.num_processes
         if world == 1:
-            return inputs, 1.0
-        terms = torch.tensor(
-            float(label_count(self.model, inputs) if share else 0),
-            device=self.accelerator.device,
-        )
-        return inputs, terms * world / self.accelerator.reduce(terms.clone(), "sum")
+            return 1.0 if count else None
+        told = count if self.accelerator.process_index < len(batch) else 0
+        here = torch.tensor(float(told), device=self.accelerator.device)
+        total = self.accelerator.reduce(here, "sum").item()
+        if total and not count:
+            inputs["labels"].zero_()  # weighs nothing, and is finite
+        return told * world / total if total else None
 
-    def read_losses(self) -> dict[str, str]:
-        """Move what the device has computed into the history.
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """What is measured on the validation rows."""
+
+    model: nn.Module
+    rows: list[dict[str, Any]]
+    collate: Collate
+    metrics: Metrics | None
+    precision: Precision
+
+    @classmethod
+    def of(
+        cls,
+        model: nn.Module,
+        rows: Rows | None,
+        collate: Collate,
+        metrics: Metrics | None,
+        precision: Precision,
+    ) -> "_Evaluation | None":
+        """After a trial on a few rows: what fails is to fail before the training.
 
         Raises:
-            LabError: if a loss is not finite.
+            LabError: if the metrics fail, or give no numbers.
         """
-        if self._unread:
-            losses = torch.stack([record["loss"] for record in self._unread])
-            losses = self.accelerator.reduce(losses, "mean")
-            for record, loss in zip(self._unread, losses.tolist(), strict=True):
-                norm = float(record["gradient_norm"])
-                self.history.steps.append(
-                    record | {"loss": loss, "gradient_norm": norm}
+        if rows is None:
+            if metrics:
+                raise LabError(
+                    "metrics are asked for, and there are no validation rows.",
+                    "They are measured on rows that are not learnt from.",
+                    "Pass validation= too.",
                 )
-                if not np.isfinite(loss):
-                    raise LabError(
-                        f"the loss became {loss} at step {record['step']}.",
-                        f"The learning rate was {record['learning_rate']:.2g}.",
-                        "Load the model anew and try a tenth of the learning rate; if "
-                        "that fails too, look for labels outside the model's classes.",
-                    )
-            self._unread.clear()
-        recent = [record["loss"] for record in self.history.steps[-10:]]
-        return {"loss": f"{np.mean(recent):.3f}"}
+            return None
+        made = cls(model, readable(model, rows), collate, metrics, precision)
+        if metrics:
+            made._scores(made.rows[:: max(1, len(made.rows) // 16)])
+        return made
 
-    def evaluate(self, validation: Rows, metrics: Metrics | None) -> dict[str, str]:
-        """Add the loss and the metrics on `validation` to the history."""
-        precision = self.settings.precision
-        if metrics is None:
-            loss = mean_loss(self.model, validation, self.collate, precision=precision)
-            scores = {"loss": loss}
-        else:
-            found = predict(self.model, validation, self.collate, precision=precision)
-            scores = {"loss": found.loss}
-            if found.labels is not None:
-                measured = metrics(found.logits, found.labels)
-                scores |= {name: float(value) for name, value in measured.items()}
-        self.prepared.train()
-        last = self.history.steps[-1]
-        self.history.evaluations.append(
-            {"step": last["step"], "epoch": last["epoch"]} | scores
+    def __call__(self, step: int) -> dict[str, float]:
+        """Loss and metrics; where these fail, the loss alone and a warning."""
+        try:
+            return self._scores(self.rows)
+        except LabError as error:
+            if not self.metrics:
+                raise
+            warnings.warn(f"step {step}: {error}", stacklevel=3)
+        return {"loss": self._loss()}
+
+    def _loss(self) -> float:
+        return mean_loss(self.model, self.rows, self.collate, precision=self.precision)
+
+    def _scores(self, rows: list[dict[str, Any]]) -> dict[str, float]:
+        if self.metrics is None:
+            return {"loss": self._loss()}
+        found = predict(self.model, rows, self.collate, precision=self.precision)
+        if found.labels is None:
+            return {"loss": found.loss}
+        try:
+            measured = self.metrics(found.logits, found.labels)
+            scores = {name: float(value) for name, value in measured.items()}
+        except Exception as error:
+            raise LabError(
+                f"the metrics failed: {type(error).__name__}: {error}",
+                f"They were given logits {found.logits.shape}, labels "
+                f"{found.labels.shape}, and are to give names with a number each.",
+                'Try them alone, on predict(…): they return {"accuracy": 0.9}, say.',
+            ) from error
+        return {"loss": found.loss} | scores
+
+
+def _look_at_arguments(given: dict[str, Any]) -> None:
+    for name in ("learning_rate", "warmup", "weight_decay"):
+        most = 1 if name == "warmup" else None
+        number(name, given[name], at_least=0, at_most=most)
+    for name in ("epochs", "batch_size", "seed", "evaluate_every", "checkpoint_every"):
+        if given[name] is not None or not name.endswith("_every"):
+            number(name, given[name], at_least=int(name != "seed"), whole=True)
+    if not given["folder"] and (given["resume"] or given["checkpoint_every"]):
+        raise LabError(
+            "there is no folder for the checkpoints.",
+            "resume and checkpoint_every speak of what is kept in one.",
+            "Pass folder= too.",
         )
-        return {f"validation {name}": f"{value:.3f}" for name, value in scores.items()}
+    if not callable(given["optimizer"]):
+        raise LabError(
+            f"optimizer is {given['optimizer']!r}.",
+            "fit calls it with the groups of parameters that it makes.",
+            "Pass a class, as torch.optim.Adafactor.",
+        )
 
 
 @contextmanager
@@ -422,12 +361,20 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+def _bar(team: _Team, total: int, done: int, progress: bool) -> tqdm:
+    hidden = not (progress and team.accelerator.is_main_process)
+    return tqdm(total=total, initial=done, unit="step", disable=hidden)
+
+
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Matrices are decayed; biases and norms, which have one dimension, are not."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    matrices = [p for p in trained if p.ndim > 1]
-    vectors = [p for p in trained if p.ndim <= 1]
+    if not trained:
+        raise LabError(
+            "nothing in the model can learn: all of its parameters are frozen.",
+            "Leave a part free: model.classifier.requires_grad_(True), for example.",
+        )
     return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]

@@ -18,8 +18,13 @@ from torch import Tensor, nn
 
 from labkit import validation
 from labkit.errors import LabError
-from labkit.machine import Precision, native_precision
-from labkit.machine.placement import autocast, fresh_accelerator, on_device
+from labkit.machine import Precision
+from labkit.machine.placement import (
+    autocast,
+    fresh_accelerator,
+    on_device,
+    precision_on,
+)
 from labkit.training.rows import (
     IGNORED,
     Limits,
@@ -227,7 +232,7 @@ def _run(
     validation.number("batch_size", batch_size, at_least=1, whole=True)
     accelerator = fresh_accelerator()
     model.to(accelerator.device).eval()
-    precision = precision or native_precision(accelerator.device.type)[0]
+    precision = precision_on(accelerator.device, precision)
     length = lengths(model, rows)
     order = sorted(range(len(rows)), key=lambda i: -length[i])
     mine = order[accelerator.process_index :: accelerator.num_processes]
@@ -249,13 +254,13 @@ def _tokenized(
     cut = {"truncation": True, "max_length": max_length} if max_length else {}
     rows: list[Any] = []
     for number, item in enumerate(validation.items(inputs, "inputs", "texts or rows")):
-        if not isinstance(item, str) and "input_ids" not in item:
+        row = tokenizer(item, **cut) if isinstance(item, str) else item
+        if not isinstance(row, Mapping) or "input_ids" not in row:
             raise LabError(
                 f"input {number} is neither a text nor a row with input_ids.",
                 f"It is {str(item)[:60]}.",
                 'Take the texts, as dataset["text"], or tokenize the rows.',
             )
-        row = tokenizer(item, **cut) if isinstance(item, str) else item
         rows.append({"attention_mask": [1] * len(row["input_ids"])} | dict(row))
     return [_unpadded(row) for row in readable(model, rows)]
 

@@ -6,13 +6,14 @@ On a GPU a label outside the model's classes ends the process; here it is a sent
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from torch import Tensor, nn
 
 from labkit import validation
 from labkit.errors import LabError
+from labkit.validation import shown
 
 Row = Mapping[str, Any]
 IGNORED = -100  # the label that torch's cross-entropy passes over
@@ -126,17 +127,15 @@ class Limits:
         ids = self._tokens(number, "input_ids", row.get("input_ids"))
         mask = row.get("attention_mask")
         if mask is not None and (len(mask) != len(ids) or not np.any(mask)):
-            raise LabError(
-                f"row {number}: its attention_mask does not fit its input_ids.",
-                "It has a 1 for each token to be read, and there is at least one.",
-                "Keep both as the tokenizer gives them.",
-            )
+            rule = "It has a 1 for each id to be read, and there is at least one."
+            advice = "Keep both as the tokenizer gives them."
+            _refuse(number, "attention_mask", mask, rule, advice)
         for name in ("start_positions", "end_positions"):
             if name in row:
-                self._classes(number, f"{name[:-10]} position", row[name], len(ids), ())
-        name = next((name for name in LABELS if name in row), None)
-        if name:
-            self._label(number, row[name])
+                self._classes(number, name, row[name], len(ids), ())
+        for name in LABELS:
+            if name in row:
+                self._label(number, name, row[name])
 
     def leave_room(self, rows: Iterable[Row], more: int) -> None:
         """Raise a LabError if a row and `more` tokens have no place together."""
@@ -153,7 +152,7 @@ class Limits:
         ids = _array(value)
         if ids.ndim != 1 or not ids.size or ids.dtype.kind not in "iu":
             raise LabError(
-                f"row {number} has no tokens: its {name} is {_shown(value)}.",
+                f"row {number} has no tokens: its {name} is {shown(value)}.",
                 "A row has one list of token ids, with at least one in it.",
                 "Leave it out, or tokenize one text a row, without return_tensors.",
             )
@@ -174,48 +173,48 @@ class Limits:
             )
         return ids
 
-    def _label(self, number: int, value: Any) -> None:
+    def _label(self, number: int, name: str, value: Any) -> None:
+        shape = _array(value).shape
         if self.task == "ForSequenceClassification":
             several = self.problem == "multi_label_classification" or (
-                not self.problem and self.classes > 1 and _array(value).ndim
+                not self.problem and self.classes > 1 and shape
             )
             if several:
-                self._floats(number, value, self.classes)
+                self._floats(number, name, value, "f", [(self.classes,)])
             elif self.problem == "regression" or self.classes == 1:
-                self._floats(number, value, None)
+                self._floats(number, name, value, "iuf", [(), (1,)])
             else:
-                self._classes(number, "label", value, self.classes, ())
+                self._classes(number, name, value, self.classes, ())
         elif self.task == "ForTokenClassification":
-            self._classes(number, "labels", value, self.classes, np.shape(value)[:1])
+            self._classes(number, name, value, self.classes, (*shape[:1],) or (1,))
         elif self.encoder_decoder or self.task in ("ForMaskedLM", "ForCausalLM", None):
-            self._tokens(number, "labels", value)
+            self._tokens(number, name, value)
 
     def _classes(
-        self, number: int, name: str, value: Any, classes: int, shape: tuple[int, ...]
+        self, number: int, name: str, value: Any, count: int, shape: tuple[int, ...]
     ) -> None:
-        labels = _array(value)
-        if labels.shape == shape and labels.dtype.kind in "iu":
-            told = labels[labels != IGNORED]
-            if ((told >= 0) & (told < classes)).all():
+        found = _array(value)
+        if found.shape == shape and found.dtype.kind in "iu":
+            told = found[found != IGNORED]
+            if ((told >= 0) & (told < count)).all():
                 return
-        raise LabError(
-            f"row {number}: its {name} is {_shown(value)}.",
-            f"The model knows {classes} here: whole numbers from 0 to {classes - 1}.",
-            "Number them so (class_encode_column does), or build the model with more "
-            "(num_labels).",
-        )
+        rule = f"{count} are known here: whole numbers from 0 to {count - 1}."
+        advice = "Number them so (class_encode_column does), or set num_labels."
+        _refuse(number, name, value, rule, advice)
 
-    def _floats(self, number: int, value: Any, several: int | None) -> None:
-        labels = _array(value)
-        shapes = [(several,)] if several else [(), (1,)]
-        kinds = "f" if several else "iuf"
-        if labels.dtype.kind not in kinds or labels.shape not in shapes:
-            wanted = f"{several} numbers like 0.0 and 1.0" if several else "one number"
-            raise LabError(
-                f"row {number}: its label is {_shown(value)}.",
-                f"This model learns {wanted} a row.",
-                "Convert the labels with float(), or set the model's problem_type.",
-            )
+    def _floats(
+        self, number: int, name: str, value: Any, kinds: str, shapes: list[Any]
+    ) -> None:
+        found = _array(value)
+        if found.dtype.kind not in kinds or found.shape not in shapes:
+            count = shapes[0][0] if shapes[0] else 1
+            rule = f"This model learns numbers like 0.5, {count} a row."
+            advice = "Convert with float(), or set the model's problem_type."
+            _refuse(number, name, value, rule, advice)
+
+
+def _refuse(number: int, name: str, value: Any, rule: str, advice: str) -> NoReturn:
+    raise LabError(f"row {number}: its {name} is {shown(value)}.", rule, advice)
 
 
 def _columns(model: nn.Module) -> set[str]:
@@ -235,8 +234,8 @@ def _columns(model: nn.Module) -> set[str]:
 
 
 def _is_transformers(part: nn.Module) -> bool:
-    """Of its class, for adapters pass on the attributes of what they adapt."""
-    return hasattr(type(part), "loss_type")
+    """By its own attribute, for adapters pass on those of what they adapt."""
+    return "loss_type" in vars(part)
 
 
 def _is_decoder(model: nn.Module) -> bool:
@@ -267,8 +266,3 @@ def _array(value: Any) -> Any:
         return np.asarray(value)
     except ValueError:  # ragged
         return np.empty(0, object)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"

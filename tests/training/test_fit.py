@@ -1,11 +1,13 @@
 """What `fit` and `predict` promise."""
 
+import inspect
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,16 @@ from labkit.errors import LabError
 from labkit.training import batches_of_like_length, fit, mean_loss, predict, schedule
 
 HERE = Path(__file__).parents[1]
+
+
+LESSON = HERE.parent / "notebooks" / "04_finetune_bert.ipynb"
+THEIRS_AND_OURS = {
+    "for s, batch in enumerate(plan, start=1)": (
+        "for step, batch in enumerate(plan[done:], start=done + 1)"
+    ),
+    "share(s, ": "share(step, ",
+    "sample[i] for i in batch]).to(lab.device)": "rows[i] for i in team.part(batch)])",
+}
 
 
 def quiet_fit(model, rows, **options):
@@ -151,6 +163,25 @@ class TestFit:
         for ours, theirs in zip(fitted.parameters(), model.parameters(), strict=True):
             assert torch.allclose(ours, theirs, atol=1e-5)
 
+    def test_the_lines_of_lesson_04s_loop_are_in_it_in_order(self):
+        """Word for word, but for what is shared by processes and goes to a device."""
+        notebook = nbformat.read(LESSON, as_version=4)
+        cell = next(cell for cell in notebook.cells if cell.id == "train-by-hand")
+        loop = cell.source.partition("    model.train()\n")[2].partition("losses.")[0]
+        said = ["model.train()"]
+        for line in loop.splitlines():
+            line = line.partition("  # ")[0].strip()
+            for theirs, ours in THEIRS_AND_OURS.items():
+                line = line.replace(theirs, ours)
+            said.append(line)
+        said = [*filter(None, said), "model.eval()"]
+        assert "loss.backward()" in said
+        assert len(said) == 11
+        left = inspect.getsource(fit)
+        for line in said:
+            assert line in left, f"{line} is not in fit, or not in its turn"
+            left = left.partition(line)[2]
+
     def test_it_learns(self):
         model = classifier()
         quiet_fit(model, labelled(200), epochs=5, learning_rate=3e-3)
@@ -222,7 +253,7 @@ class TestFit:
         )
         assert "validation_loss" in str(history)
         assert "<table" in history._repr_html_()
-        assert "loss" in repr(history.plot())
+        assert "loss, validation: " in history.plot().alt
 
     @pytest.mark.parametrize(
         ("rows", "said"),
@@ -356,6 +387,23 @@ class TestCheckpointsInOneProcess:
         quiet_fit(classifier(), labelled(8), epochs=1, folder=tmp_path)
         with pytest.raises(LabError, match="epochs was 1, now 2"):
             quiet_fit(classifier(), labelled(8), epochs=2, folder=tmp_path, resume=True)
+
+    @pytest.mark.parametrize("what", ["rows", "frozen layers", "model", "lost file"])
+    def test_a_checkpoint_of_another_run_is_refused(self, what, tmp_path):
+        quiet_fit(classifier(), labelled(8), epochs=1, folder=tmp_path)
+        model, rows, said = classifier(), labelled(8), "belongs to another run: model"
+        if what == "rows":
+            rows, said = labelled(8, seed=1), "belongs to another run: rows"
+        elif what == "frozen layers":
+            model.bert.requires_grad_(False)
+        elif what == "model":
+            model = BertForQuestionAnswering(BertConfig(**SIZES))
+            rows = [row | {"start_positions": 0, "end_positions": 0} for row in rows]
+        else:
+            next(tmp_path.glob("step-*/model*")).unlink()
+            said = "cannot be read"
+        with pytest.raises(LabError, match=said):
+            quiet_fit(model, rows, epochs=1, folder=tmp_path, resume=True)
 
     def test_resuming_a_complete_run_trains_no_further(self, tmp_path):
         first = quiet_fit(classifier(), labelled(8), epochs=1, folder=tmp_path)
@@ -522,7 +570,6 @@ class TestEncoderDecoder:
             seq2seq_collator(fitted),
             epochs=1,
             batch_size=8,
-            clip=1e9,
             weight_decay=0,
             learning_rate=1e-3,
             precision="fp32",
@@ -536,6 +583,7 @@ class TestEncoderDecoder:
                 group["lr"] = 1e-3 * schedule(step, len(plan), 0.1)
             loss = model(**collator([rows[i] for i in batch])).loss
             loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
             record = history.steps[step - 1]
