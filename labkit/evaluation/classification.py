@@ -41,13 +41,10 @@ class _ClassMetric(OfflineMetric):
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         several = self.config_name == "multilabel"
         axes = ("examples", "labels") if several else ("examples",)
-        named = {"predictions": predictions, "references": references}
-        found = {
-            name: validation.labels(value, name, 2 if several else None)
-            for name, value in named.items()
-        }
+        found = {"predictions": predictions, "references": references}
         for name, value in found.items():
-            validation.axes(value, name, *axes)
+            numbers = validation.labels(value, name, 2 if several else None)
+            found[name] = validation.axes(numbers, name, *axes)
         validation.pairs(**found)
         return found["predictions"], found["references"]
 

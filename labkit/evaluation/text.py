@@ -25,7 +25,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sacrebleu
@@ -180,6 +180,7 @@ class _SacreBLEU(_TextMetric):
     """A score of n-gram counts summed over the corpus; a row is a text's counts."""
 
     scorer: Any  # sacrebleu's metrics: their statistics have no public name
+    parts: ClassVar[dict[str, str]] = {}  # key -> sacrebleu's name: for a report
 
     def rows(
         self, predictions: Texts, references: Sequence[list[str]]
@@ -194,10 +195,6 @@ class _SacreBLEU(_TextMetric):
         """The corpus's score from its texts' counts."""
         return float(self._whole(rows).score)
 
-    def facts(self, score: Any) -> dict[str, Any]:
-        """What a report needs besides the score; the signature comes by itself."""
-        return {}
-
     def _whole(self, rows: NDArray[np.float64]) -> Any:
         sums = rows.sum(axis=0).astype(int).tolist()
         return self.scorer._compute_score_from_stats(sums)
@@ -206,8 +203,9 @@ class _SacreBLEU(_TextMetric):
         self, predictions: list[str], references: list[list[str]]
     ) -> dict[str, Any]:
         found = self._whole(self.rows(predictions, references))
+        parts = {name: getattr(found, theirs) for name, theirs in self.parts.items()}
         signature = {f"{self.key}_signature": str(self.scorer.get_signature())}
-        return {self.key: float(found.score)} | self.facts(found) | signature
+        return {self.key: float(found.score)} | parts | signature
 
 
 class BLEU(_SacreBLEU):
@@ -219,21 +217,19 @@ class BLEU(_SacreBLEU):
     """
 
     key = "bleu"
+    parts: ClassVar = {
+        "brevity_penalty": "bp",
+        "precisions": "precisions",
+        "counts": "counts",
+        "totals": "totals",
+        "translation_length": "sys_len",
+        "reference_length": "ref_len",
+    }
     citation = "Papineni et al. (2002), BLEU; Post (2018), A Call for Clarity."
 
     def __init__(self) -> None:
         super().__init__()
         self.scorer = sacrebleu.BLEU()
-
-    def facts(self, score: Any) -> dict[str, Any]:
-        """The parts of the score, as the Hub's `bleu` names them."""
-        names = ("precisions", "counts", "totals")
-        lengths = {
-            "translation_length": score.sys_len,
-            "reference_length": score.ref_len,
-        }
-        parts = {name: getattr(score, name) for name in names}
-        return {"brevity_penalty": score.bp} | parts | lengths
 
 
 class ChrF(_SacreBLEU):
