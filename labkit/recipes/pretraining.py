@@ -23,17 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from labkit.data import (
-    CORPORA,
-    DOCUMENTED,
-    docstrings,
-    documented,
-    fetch,
-    interface,
-    load,
-    normalise,
-    split_of,
-)
+from labkit import data as corpora
 from labkit.machine import native_precision
 from labkit.models import NO_LOSS, span_corruption
 from labkit.training import History, MakeOptimizer, adamw, fit, mean_loss
@@ -96,10 +86,10 @@ def passages() -> list[str]:
     On one line each; without those that spell a special token, as T5's own do.
     """
     held = HeldOut.of_every_corpus()
-    texts = [row["text"] for row in load("prose")["train"]]
-    texts += [row["text"] for row in load("topics")["train"]]
-    for found in docstrings():
-        if split_of(found.summary) == "train":
+    texts = [row["text"] for row in corpora.load("prose")["train"]]
+    texts += [row["text"] for row in corpora.load("topics")["train"]]
+    for found in corpora.docstrings():
+        if corpora.split_of(found.summary) == "train":
             texts += [found.name + ": " + found.summary, *found.body.split("\n\n")]
     lines = dict.fromkeys(" ".join(text.split()) for text in texts)
     return [
@@ -113,7 +103,7 @@ def pairs() -> list[Pair]:
     found = [
         pair
         for wheel, mnemonic in INTERFACES.items()
-        for pair in interface(fetch(wheel), mnemonic=mnemonic)
+        for pair in corpora.interface(corpora.fetch(wheel), mnemonic=mnemonic)
     ]
     return [
         pair
@@ -122,18 +112,18 @@ def pairs() -> list[Pair]:
     ]
 
 
-def summaries(libraries: Mapping[str, str] = DOCUMENTED) -> list[Pair]:
+def summaries(libraries: Mapping[str, str] = corpora.DOCUMENTED) -> list[Pair]:
     """Documentation, by its name and body, and its first paragraph.
 
     Of the train split, but not in the corpus of that name: the body is too short for
     it, or missing, or the first paragraph is not a plain sentence.
     """
     held = HeldOut.of_every_corpus()
-    corpus = {*load("summaries")["train"]["summary"]}
+    corpus = {*corpora.load("summaries")["train"]["summary"]}
     found = [
         (" ".join(f"{found.name} {found.body}".split()), found.summary)
-        for found in docstrings(libraries)
-        if split_of(found.summary) == "train"
+        for found in corpora.docstrings(libraries)
+        if corpora.split_of(found.summary) == "train"
         and found.summary not in corpus
         and len(found.summary) <= 200
     ]
@@ -152,7 +142,7 @@ class HeldOut:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = {normalise(text) for text in texts}
+        self.texts = {corpora.normalise(text) for text in texts}
         self.by_start: dict[tuple[str, ...], list[list[str]]] = {}
         for text in self.texts:
             words = text.split()
@@ -164,13 +154,13 @@ class HeldOut:
     def of_every_corpus(cls) -> "HeldOut":
         return cls(
             text
-            for name in CORPORA
+            for name in corpora.CORPORA
             for split in ("validation", "test")
-            for text in _texts(load(name)[split])
+            for text in _texts(corpora.load(name)[split])
         )
 
     def __contains__(self, text: str) -> bool:
-        key = normalise(text)
+        key = corpora.normalise(text)
         words = key.split()
         return key in self.texts or any(
             words[i : i + len(held)] == held
@@ -181,13 +171,9 @@ class HeldOut:
 
 def _texts(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
-        for column in HELD_OUT_COLUMNS:
-            value = row.get(column, [])
-            yield from value.values() if isinstance(value, dict) else _as_list(value)
-
-
-def _as_list(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else value
+        for value in (row[column] for column in HELD_OUT_COLUMNS if column in row):
+            texts = value.values() if isinstance(value, dict) else value
+            yield from [value] if isinstance(value, str) else texts
 
 
 # --- the tokenizer ------------------------------------------------------------------
@@ -328,7 +314,7 @@ def pretrain(role: Role, folder: Path, *, batch_size: int) -> None:
     }
     save(model, tokenizer, folder)
     torch.manual_seed(0)
-    tales = load("prose")["validation"]["text"][:]
+    tales = corpora.load("prose")["validation"]["text"][:]
     unseen = mean_loss(model, windows(tokenizer, tales, [EOS_ID]), collate)
     run = {
         "parameters": f"{model.num_parameters():,}, kept in bfloat16",
@@ -448,9 +434,9 @@ def write_card(
     }
     (folder / "history.json").write_text(json.dumps(steps), "utf-8")
     every_step = [*itertools.chain(*steps.values())]
-    libraries = documented()
+    libraries = corpora.documented()
     if role == "seq2seq":
-        libraries |= documented(ALSO_DOCUMENTED)
+        libraries |= corpora.documented(ALSO_DOCUMENTED)
     run |= {
         "tokens read": f"{sum(tokens for tokens, _ in every_step):,}, with repetitions",
         "steps": f"{len(every_step):,}",
