@@ -199,7 +199,7 @@ def main() -> None:
         learning_rate=1e-3,
         precision="fp32",
         folder=options.folder,
-        checkpoint_every=3,
+        checkpoint_every=3 if options.folder else None,
         resume=options.resume,
         progress=False,
     )

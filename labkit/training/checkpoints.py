@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 # What the file system, torch's reader and writer and those of safetensors raise.
-UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, EOFError, SafetensorError)
 FULL_DISK = (OSError, RuntimeError, SafetensorError)
+UNREADABLE = (*FULL_DISK, ValueError, KeyError, EOFError, UnpicklingError)
 
 
 class Checkpoints:
@@ -77,7 +78,7 @@ class Checkpoints:
         except UNREADABLE as error:
             raise LabError(
                 f"the checkpoint {newest} cannot be read.",
-                f"{type(error).__name__}: {str(error).splitlines()[0]}",
+                f"{type(error).__name__}: {str(error)[:200]}",
                 "A file of it is missing or broken: delete the folder and start anew.",
             ) from error
         return kept["history"]

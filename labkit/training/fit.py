@@ -136,6 +136,7 @@ def fit(
     with _interruptible() as asked_to_stop, _bar(team, total, done, progress) as bar:
         model.train()
         for step, batch in enumerate(plan[done:], start=done + 1):
+            epoch = (step - 1) // per_epoch + 1
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * share(step, len(plan))
             inputs = collate([rows[i] for i in team.part(batch)])
@@ -153,7 +154,7 @@ def fit(
                 optimizer.zero_grad()
                 record.add(
                     step=step,
-                    epoch=(step - 1) // per_epoch + 1,
+                    epoch=epoch,
                     loss=loss.detach(),
                     learning_rate=group["lr"],
                     gradient_norm=norm,
@@ -169,7 +170,6 @@ def fit(
                 bar.set_postfix(record.read(), refresh=False)
             if evaluate and evaluating and not history.interrupted:
                 scores = evaluate(step)
-                epoch = (step - 1) // per_epoch + 1
                 history.evaluations.append({"step": step, "epoch": epoch} | scores)
                 bar.set_postfix(
                     {f"validation {k}": f"{v:.3f}" for k, v in scores.items()}
