@@ -64,11 +64,11 @@ def _fetch(options: argparse.Namespace) -> int:
 def _clean(options: argparse.Namespace) -> int:
     from labkit.data import clean
 
-    freed = 0
+    freed = []
     for path, size in clean():
         print(f"removed {path}")
-        freed += size
-    print(f"{freed / 1e6:,.0f} MB freed." if freed else "Nothing is out of date.")
+        freed.append(size)
+    print(f"{sum(freed) / 1e6:,.0f} MB freed." if freed else "Nothing is out of date.")
     return 0
 
 

@@ -143,7 +143,7 @@ def encoder(setup: str = "") -> str:
     return ask("hub.hub_snapshot('encoder', kind='model')", setup)
 
 
-IMPATIENT = "from labkit.data import hub\nhub._PROBE_SECONDS = 0.5\n"
+IMPATIENT = "from labkit.data import hub\nhub._PROBE_SECONDS = 2.0\n"
 
 
 def check_whole(answer: str) -> None:
