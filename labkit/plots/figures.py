@@ -23,7 +23,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from labkit.errors import LabError
 from labkit.plots import alternatives
@@ -213,6 +213,7 @@ def heat_map(
     ylabel: str = "query: who looks",
     label: str = "weight",
     texts: ArrayLike | None = None,
+    top: float | None = None,
 ) -> Picture:
     """A square for each number, the darker, the larger: an attention map, if no other.
 
@@ -222,6 +223,7 @@ def heat_map(
         label: what the numbers are.
         texts: what is written in the squares; by default the numbers, where there
             are a hundred or fewer.
+        top: the number of the full colour; by default the largest.
 
     Raises:
         LabError: there is not one name for each row and each column.
@@ -237,7 +239,7 @@ def heat_map(
         )
     if texts is None and numbers.size <= 100:
         texts = np.vectorize("{:.2f}".format)(numbers)
-    low, high = min(0.0, float(numbers.min())), max(float(numbers.max()), 1e-9)
+    low, high = min(0.0, float(numbers.min())), top or max(float(numbers.max()), 1e-9)
     names = [[short(name, 48) for name in side] for side in (rows, across)]
     inches = 0.27 if texts is None else 0.45
     wide, tall = (0.07 * max(map(len, side)) for side in names)
@@ -294,7 +296,7 @@ def confusion_matrix(
     ]
     cells = np.reshape(texts, counts.shape)
     labels = {"xlabel": "predicted", "ylabel": "true", "label": "share of the row"}
-    picture = heat_map(shares, names, texts=cells, **labels)
+    picture = heat_map(shares, names, texts=cells, top=1, **labels)
     return Picture(picture.figure, alternatives.tell_confusions(counts, names))
 
 
