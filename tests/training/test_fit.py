@@ -420,17 +420,13 @@ class TestCheckpointsInOneProcess:
 @pytest.mark.slow
 class TestProcesses:
     @pytest.mark.parametrize("task", ["classification", "masked_lm"])
-    def test_two_processes_have_the_losses_of_one(self, task):
-        """Batches of 6 over 45 examples: the last holds 3, shared as 2 and 1."""
-        launch = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")
-        launch += (
-            "--num_machines",
-            "1",
-            "--mixed_precision",
-            "no",
-            "--dynamo_backend",
-            "no",
-        )
+    def test_two_processes_have_the_losses_of_one(self, task, monkeypatch):
+        """Batches of 6 over 45 examples: the last holds 3, shared as 2 and 1.
+
+        `accelerate launch --cpu` without MPI would start one process only.
+        """
+        monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+        launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
         options = ("--no-dropout", "--task", task)
         one = run_tiny(*options)
         two = run_tiny(*options, launcher=launch)
