@@ -144,7 +144,7 @@ class MultiHeadAttention(nn.Module):
         self,
         hidden_states: Float[Tensor, "*batch query d_model"],
         context: Float[Tensor, "*batch key d_model"] | None = None,
-        mask: Bool[Tensor, "*#batch #query #key"] | None = None,
+        mask: Bool[Tensor, "... #query #key"] | None = None,
         bias: Float[Tensor, "*#batch head query key"] | None = None,
         cache: KeyValueCache | None = None,
     ) -> tuple[
