@@ -3,20 +3,24 @@
 A corpus is one file; that it registers itself in `CORPORA` is why each is named here.
 """
 
-from labkit.data import prose, questions, sentiment, summaries, topics, translation
+from labkit.data import (  # noqa: F401
+    prose,
+    questions,
+    sentiment,
+    summaries,
+    topics,
+    translation,
+)
 from labkit.data.corpora import CORPORA, clean, load, stale
-from labkit.data.documentation import DOCUMENTED, Docstring, docstrings, documented
+from labkit.data.documentation import DOCUMENTED, docstrings, documented
 from labkit.data.hub import hub_reachable, hub_snapshot
-from labkit.data.numpydoc import read
 from labkit.data.splits import normalise, shared_texts, split_of
 from labkit.data.translation import interface
-from labkit.data.wheels import OWN_WEIGHTS, fetch, home, own_weights, resolve, size
+from labkit.data.wheels import fetch, home, own_weights, resolve, size
 
 __all__ = [
     "CORPORA",
     "DOCUMENTED",
-    "OWN_WEIGHTS",
-    "Docstring",
     "clean",
     "docstrings",
     "documented",
@@ -28,16 +32,10 @@ __all__ = [
     "load",
     "normalise",
     "own_weights",
-    "prose",
     "questions",
-    "read",
     "resolve",
-    "sentiment",
     "shared_texts",
     "size",
     "split_of",
     "stale",
-    "summaries",
-    "topics",
-    "translation",
 ]

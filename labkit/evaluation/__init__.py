@@ -8,7 +8,6 @@ from labkit.evaluation.classification import (
     classification,
 )
 from labkit.evaluation.fairness import (
-    Pair,
     counterfactual_pairs,
     families,
     two_way_interval,
@@ -36,7 +35,6 @@ __all__ = [
     "ChrF",
     "ExactMatch",
     "Interval",
-    "Pair",
     "Precision",
     "Recall",
     "Rouge1",

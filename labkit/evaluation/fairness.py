@@ -134,7 +134,7 @@ def _one_a_pair(values: ArrayLike, pairs: Sequence[Pair]) -> NDArray[np.float64]
     found = numbers(values, "values").astype(float)
     if found.shape != (len(pairs),):
         raise LabError(
-            f"values of shape {found.shape} are not one for each of {len(pairs)} pairs.",
+            f"values of shape {found.shape} are not one a pair, of {len(pairs)}.",
             "Of two columns of probabilities take `[:, 1]` first.",
         )
     if len({pair.template for pair in pairs}) < 2:

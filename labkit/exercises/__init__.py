@@ -4,7 +4,6 @@ from labkit.exercises.by_hand import CELL, cell_of, newlines, ruled_out
 from labkit.exercises.checks import (
     Case,
     Feedback,
-    cases,
     check,
     examine,
     find_checks,
@@ -19,7 +18,6 @@ __all__ = [
     "TOLERANCE",
     "Case",
     "Feedback",
-    "cases",
     "cell_of",
     "check",
     "difference",

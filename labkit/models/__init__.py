@@ -1,11 +1,9 @@
 """The models of the course, of a few parts that are taught."""
 
 from labkit.models.attention import (
-    KeyValueCache,
     MultiHeadAttention,
     causal_mask,
     padding_mask,
-    relative_position_bucket,
     scaled_dot_product_attention,
     softmax,
 )
@@ -23,13 +21,11 @@ __all__ = [
     "NO_LOSS",
     "T5",
     "Config",
-    "KeyValueCache",
     "MultiHeadAttention",
     "causal_lm_loss",
     "causal_mask",
     "padding_mask",
     "reassemble",
-    "relative_position_bucket",
     "scaled_dot_product_attention",
     "softmax",
     "span_corruption",

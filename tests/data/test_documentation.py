@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from labkit.data import Docstring, docstrings, documentation
+from labkit.data import docstrings, documentation
+from labkit.data.documentation import Docstring
 
 MODULE = '''
 """Of the module: not asked for."""

@@ -9,8 +9,8 @@ from datasets import Dataset, Features, List, Value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.data import docstrings, load, normalise, questions, read, split_of
-from labkit.data.numpydoc import Passage
+from labkit.data import docstrings, load, normalise, questions, split_of
+from labkit.data.numpydoc import Passage, read
 from labkit.data.questions import ask
 from labkit.data.wheels import CATALOG
 from labkit.evaluation.text import normalize_answer

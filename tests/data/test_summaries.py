@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.data import (
-    Docstring,
     docstrings,
     documentation,
     load,
@@ -19,6 +18,7 @@ from labkit.data import (
     summaries,
     wheels,
 )
+from labkit.data.documentation import Docstring
 
 Rows = dict[str, list[tuple[str, str]]]
 

@@ -10,12 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.errors import LabError
-from labkit.evaluation import (
-    Pair,
-    counterfactual_pairs,
-    families,
-    two_way_interval,
-)
+from labkit.evaluation import counterfactual_pairs, families, two_way_interval
+from labkit.evaluation.fairness import Pair
 
 EVERY_PAIR = [
     (family, first, second)
@@ -141,7 +137,7 @@ def test_three_names_are_three_observations_however_many_the_pairs():
     [
         ([0.5, np.nan, 0.5, 0.5], "number 1 of values is nan"),
         ([0.5, 0.5, np.inf, 0.5], "number 2 of values is inf"),
-        ([[0.5, 0.5]] * 4, r"shape \(4, 2\) are not one for each of 4 pairs"),
+        ([[0.5, 0.5]] * 4, r"shape \(4, 2\) are not one a pair, of 4"),
         ([0.5], r"shape \(1,\)"),
         (0.5, "values"),
         (["a", "b", "c", "d"], "values"),

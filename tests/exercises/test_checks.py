@@ -16,7 +16,8 @@ from hypothesis.extra import numpy as arrays
 from nbclient import NotebookClient
 
 from labkit.errors import LabError
-from labkit.exercises import cases, check, difference, examine, two_tables
+from labkit.exercises import check, difference, examine, two_tables
+from labkit.exercises.checks import cases
 
 ROOT = Path(__file__).parents[2]
 RELEASED = ROOT / "exercises" / "attention"

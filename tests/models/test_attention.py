@@ -11,15 +11,17 @@ from transformers import T5Config
 from transformers.models.t5.modeling_t5 import T5Attention
 
 from labkit.models import (
-    KeyValueCache,
     MultiHeadAttention,
     causal_mask,
     padding_mask,
-    relative_position_bucket,
     scaled_dot_product_attention,
     softmax,
 )
-from labkit.models.attention import RelativePositionBias
+from labkit.models.attention import (
+    KeyValueCache,
+    RelativePositionBias,
+    relative_position_bucket,
+)
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 dtypes = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from labkit.data import OWN_WEIGHTS, load, normalise, split_of
+from labkit.data import load, normalise, split_of
+from labkit.data.wheels import OWN_WEIGHTS
 from labkit.models import GPT, NO_LOSS, T5, reassemble
 from labkit.recipes import pretraining
 from labkit.training import generate, mean_loss
