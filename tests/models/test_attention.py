@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 from transformers import T5Config
@@ -357,3 +358,9 @@ def test_the_unscaled_form_is_t5s_attention():
         output, our_weights = ours(states, bias=bias(9, 9))
     close(our_weights, weights)
     close(output, expected)
+
+
+def test_shapes_that_a_signature_rules_out_are_refused_in_tests():
+    query, key = torch.ones(2, 3, 4), torch.ones(2, 3, 5)
+    with pytest.raises(TypeCheckError, match="d_k"):
+        scaled_dot_product_attention(query, key, key)
