@@ -32,8 +32,8 @@ def scaled_dot_product_attention(
     query: Float[Tensor, "*batch query d_k"],
     key: Float[Tensor, "*batch key d_k"],
     value: Float[Tensor, "*batch key d_v"],
-    mask: Bool[Tensor, "*#batch #query #key"] | None = None,
-    bias: Float[Tensor, "*#batch #query #key"] | None = None,
+    mask: Bool[Tensor, "..."] | None = None,
+    bias: Float[Tensor, "..."] | None = None,
     scale: float | None = None,
 ) -> tuple[Float[Tensor, "*batch query d_v"], Float[Tensor, "*batch query key"]]:
     """Mix the values by how well each query matches each key.
@@ -41,9 +41,11 @@ def scaled_dot_product_attention(
     softmax(Q Kᵀ / √d_k) V — Vaswani et al. (2017), equation 1.
 
     Args:
-        mask: True where a query may look. A query that may look nowhere gets
-            weights of zero, and so an output of zero, never NaN.
-        bias: Added to the scores, as T5 does to say how far apart two tokens are.
+        mask: True where a query may look; broadcasts to (*batch, query, key). A query
+            that may look nowhere gets weights of zero, and so an output of zero, never
+            NaN.
+        bias: Added to the scores, as T5 does to say how far apart two tokens are;
+            broadcasts as the mask.
         scale: Instead of 1 / √d_k. T5's is 1: softmax(Q Kᵀ + bias) V.
 
     Returns:

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.random import Generator
 
 from labkit.grading import ByHand, Check, Exercise, normal
-from labkit.training import fit as training
+from labkit.training import schedule
 
 
 def many_alike(random: Generator) -> tuple:
@@ -203,7 +203,7 @@ def run_rates(answer, plans):
 
 
 def rate(step, total, warmup, peak):
-    return peak * training.schedule(step, total, warmup / total)
+    return peak * schedule(step, total, warmup / total)
 
 
 def toy(random: Generator, layers: int, top: int, *learning: int) -> tuple:
