@@ -38,6 +38,7 @@ from labkit.training.rows import (
 
 Collate = Callable[[list[Any]], Mapping[str, Tensor]]
 Input = str | Mapping[str, Any]
+_READ = ("input_ids", "attention_mask", "token_type_ids")  # of a row, labels aside
 
 
 @dataclass(frozen=True)
@@ -261,14 +262,14 @@ def _tokenized(
                 f"It is {str(item)[:60]}.",
                 'Take the texts, as dataset["text"], or tokenize the rows.',
             )
-        rows.append({"attention_mask": [1] * len(row["input_ids"])} | dict(row))
+        every = {"attention_mask": [1] * len(row["input_ids"])}
+        rows.append(every | {name: row[name] for name in _READ if name in row})
     return [_unpadded(row) for row in readable(model, rows)]
 
 
 def _unpadded(row: dict[str, Any]) -> dict[str, Any]:
     end = int(np.flatnonzero(row["attention_mask"])[-1]) + 1
-    names = ("input_ids", "attention_mask", "token_type_ids")
-    return {name: list(row[name][:end]) for name in names if name in row}
+    return {name: list(values[:end]) for name, values in row.items()}
 
 
 def _padding(tokenizer: Any) -> int:

@@ -122,7 +122,7 @@ class TestTheJudge:
 
     def test_the_blank_stub_gets_nothing(self, asked):
         problem_set, exercise = asked
-        released = nbformat.reads(render(problem_set).decode(), as_version=4)
+        released = nbformat.reads(render(problem_set), as_version=4)
         [stub] = [c.source for c in released.cells if grade_id(c) == exercise.id]
         assert len(lost(*asked, stub)) == len(exercise.checks)
         assert len(lost(*asked, "")) == len(exercise.checks)

@@ -362,6 +362,14 @@ class TestEmbed:
         assert np.allclose(found[0], found[1], atol=1e-5)
         assert np.allclose(found[0], found[2], atol=1e-5)
 
+    @pytest.mark.parametrize("label", [0, 2.5, "good", None, [1, 1]])
+    def test_labels_take_no_part(self, label):
+        rows = [row | {"label": label, "labels": label} for row in self.rows]
+        model, tokenizer = classifier().bert, word_tokenizer()
+        assert np.array_equal(
+            embed(model, tokenizer, rows), embed(model, tokenizer, self.rows)
+        )
+
     def test_normalised_they_have_the_length_one(self):
         found = embed(classifier().bert, word_tokenizer(), self.texts, normalise=True)
         assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
