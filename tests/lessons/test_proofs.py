@@ -11,11 +11,11 @@ from broken_copies import Break, breaks
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CELLS = {
-    "dice": "import random\nscale = 2\nrandom.seed(0)",
-    "draw": "drawn = random.random()\ndoubled = drawn * scale",
+    "dice": "import random\nscale = 2\nrandom.seed(0)\nkept = {}",
+    "draw": "drawn = random.random()\ndoubled = kept['it'] = drawn * scale",
     "claim": "assert doubled == 2 * drawn, 'it is not doubled'",
     "again": "assert doubled == 2 * drawn",
-    "end": "assert (scale, doubled) == (2, 2 * 0.8444218515250481), 'put back'",
+    "end": "assert (scale, *kept.values()) == (2, 2 * 0.8444218515250481), 'put back'",
 }
 
 

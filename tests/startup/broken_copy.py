@@ -1,6 +1,7 @@
 """Inside a lesson's kernel: go back, run a cell in other words, see which cell objects.
 
-What a cell changes in place, as a model that it trains further, is not put back.
+What a cell changes inside of a list, a dict or a set is put back, too; what it changes
+inside of anything else, as a model that it trains further, is not.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-BEFORE: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {}  # cell id -> then
+BEFORE: dict[str, "Moment"] = {}  # by the id of the cell that will be changed
 
 
 def names() -> dict[str, Any]:
@@ -23,24 +24,35 @@ def names() -> dict[str, Any]:
     return get_ipython().user_ns
 
 
-def dice() -> tuple[Any, ...]:
-    """Where the generators of random numbers stand."""
-    torch = sys.modules.get("torch")
-    return random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
+class Moment:
+    """How things stand: names, what collections hold, and the dice."""
 
+    def __init__(self) -> None:
+        self.names = dict(names())
+        self.held = [
+            (value, value.copy())
+            for name, value in self.names.items()
+            if type(value) in (dict, list, set) and name not in ("In", "Out")
+        ]
+        torch = sys.modules.get("torch")
+        self.dice = random.getstate(), np.random.get_state()
+        self.torchs_dice = torch and torch.get_rng_state()
 
-def put_back(then: dict[str, Any], dice: tuple[Any, ...]) -> None:
-    names().clear()
-    names().update(then)
-    random.setstate(dice[0])
-    np.random.set_state(dice[1])
-    if dice[2] is not None:
-        sys.modules["torch"].set_rng_state(dice[2])
+    def put_back(self) -> None:
+        names().clear()
+        names().update(self.names)
+        for value, held in self.held:
+            value.clear()
+            value.extend(held) if isinstance(value, list) else value.update(held)
+        random.setstate(self.dice[0])
+        np.random.set_state(self.dice[1])
+        if self.torchs_dice is not None:
+            sys.modules["torch"].set_rng_state(self.torchs_dice)
 
 
 def remember(cell: str) -> None:
     """Note how things stand before a cell that will be changed."""
-    BEFORE[cell] = dict(names()), dice()
+    BEFORE[cell] = Moment()
 
 
 def must_object(cells: Sequence[tuple[str, str]], forget: bool) -> None:
@@ -55,14 +67,14 @@ def must_object(cells: Sequence[tuple[str, str]], forget: bool) -> None:
     Raises:
         AssertionError: no cell objects, or an earlier one than the claim.
     """
-    now = dict(names()), dice()
+    now = Moment()
     first, claim = cells[0][0], cells[-1][0]
     try:
-        put_back(*BEFORE[first])
+        BEFORE[first].put_back()
         with contextlib.redirect_stdout(io.StringIO()):
             objecting = _first_to_object(cells)
     finally:
-        put_back(*now)
+        now.put_back()
         if forget:
             del BEFORE[first]
         gc.collect()
