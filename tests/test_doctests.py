@@ -1,13 +1,15 @@
 """Every example in a docstring gives what it says."""
 
 import doctest
+import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 LABKIT = Path(__file__).parents[1] / "labkit"
-WITH_EXAMPLES = [path for path in LABKIT.rglob("*.py") if ">>>" in path.read_text()]
+EXAMPLE = re.compile(r"^\s+>>> ", re.MULTILINE)
+WITH_EXAMPLES = [p for p in LABKIT.rglob("*.py") if EXAMPLE.search(p.read_text())]
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)

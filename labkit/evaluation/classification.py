@@ -3,6 +3,7 @@
 `evaluate.load("f1")` fetches its code from the Hub. These give the same keys from the
 same defaults, and need no network and no cache on disk:
 
+    >>> import evaluate
     >>> scores = evaluate.combine([Accuracy(), F1()])
     >>> scores.compute(predictions=[0, 1], references=[1, 1], average="macro")
     {'accuracy': 0.5, 'f1': 0.3333333333333333}
