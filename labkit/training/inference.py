@@ -262,6 +262,11 @@ def _tokenized(
                 f"It is {str(item)[:60]}.",
                 'Take the texts, as dataset["text"], or tokenize the rows.',
             )
+        if not len(row["input_ids"]):
+            raise LabError(
+                f"input {number} has no tokens.",
+                "Leave it out: there is nothing to read.",
+            )
         every = {"attention_mask": [1] * len(row["input_ids"])}
         rows.append(every | {name: row[name] for name in _READ if name in row})
     return [_unpadded(row) for row in readable(model, rows)]

@@ -89,7 +89,7 @@ def test_the_longest_come_first_in_batches_of_like_length(model, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "said"), [([], "no inputs"), ([*ROWS, ""], "row 21 has no tokens")]
+    ("inputs", "said"), [([], "no inputs"), ([*ROWS, ""], "input 21 has no tokens")]
 )
 def test_nothing_to_go_on_from_is_refused(model, inputs, said):
     with pytest.raises(LabError, match=said):
