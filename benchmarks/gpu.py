@@ -270,9 +270,8 @@ def allocated(device: str) -> float:
 
 def measure_memory(name: str, options: argparse.Namespace) -> list[Found]:
     """For each of the model's shapes: the peak predicted, and the one of a real fit."""
+    import memory
     import torch
-
-    from labkit import memory
     from labkit.machine import native_precision
     from labkit.training import fit
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Role = Literal["seq2seq", "decoder"]
 TRANSLATE, SUMMARIZE = "translate English to French: ", "summarize: "  # T5's own
 WINDOW = 192  # tokens
+NO_LABELS = [NO_LOSS]  # of text whose labels are made with each batch
 VOCABULARY, SENTINELS = 8_192, 100
 CHECKPOINT_EVERY = 200  # steps
 PAD, EOS, UNK = "<pad>", "</s>", "<unk>"
@@ -245,14 +246,16 @@ def windows(
     encoded = tokenizer(shuffled, add_special_tokens=False).input_ids
     stream = [token for text in encoded for token in (*text, *separator)]
     starts = range(0, len(stream) - WINDOW, WINDOW)
-    return [{"input_ids": stream[i : i + WINDOW], "labels": []} for i in starts]
+    return [
+        {"input_ids": stream[i : i + WINDOW], "labels": NO_LABELS} for i in starts
+    ]
 
 
 def seq2seq_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
     """Corrupts spans of what has no labels yet, anew each time, and pads."""
     couples = [
         (row["input_ids"], row["labels"])
-        if row["labels"]
+        if row["labels"] != NO_LABELS
         else span_corruption(
             row["input_ids"],
             first_sentinel=VOCABULARY - 1,
