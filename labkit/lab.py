@@ -34,7 +34,7 @@ class Lab:
         return self.runtime.precision
 
     def checkpoint(self, role: str) -> str:
-        """What to give `from_pretrained()` for "encoder", "seq2seq" or "decoder".
+        """What to give `from_pretrained()` for "encoder" or "seq2seq".
 
         Returns:
             A folder on this machine: the Hub's model in profile "full", the packaged

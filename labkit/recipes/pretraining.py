@@ -1,10 +1,9 @@
-"""Make the course's own T5 and GPT from nothing: text, tokenizer, objective, weights.
+"""Make the course's own T5 from nothing: text, tokenizer, objective, weights.
 
-    $ python -m labkit.recipes.pretraining seq2seq weights/seq2seq
-    $ python -m labkit.recipes.pretraining decoder weights/decoder
+    $ python -m labkit.recipes.pretraining weights/seq2seq
 
-Both read the same text and share a tokenizer. A run that was stopped goes on where it
-was; run again with the same versions and seed, it gives the same weights.
+A run that was stopped goes on where it was; run again with the same versions and seed,
+it gives the same weights.
 """
 
 import argparse
@@ -18,20 +17,20 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any
 
 import torch
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, trainers
+from tokenizers.pre_tokenizers import Metaspace
+from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 from labkit import data as corpora
 from labkit.machine import native_precision
 from labkit.models import NO_LOSS, span_corruption
-from labkit.training import History, MakeOptimizer, adamw, fit, mean_loss
+from labkit.training import History, fit, mean_loss
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-Role = Literal["seq2seq", "decoder"]
 TRANSLATE, SUMMARIZE = "translate English to French: ", "summarize: "  # T5's own
 WINDOW = 192  # tokens
 NO_LABELS = [NO_LOSS]  # of text whose labels are made with each batch
@@ -64,16 +63,7 @@ ALSO_DOCUMENTED = {  # what `summaries` reads, and no lesson: as DOCUMENTED
 }
 HELD_OUT_COLUMNS = ("text", "document", "summary", "context", "translation")
 LONG = 4  # words: a held-out text as long as this must not be part of a passage, either
-
-# T5's weights start at sizes that lie a hundredfold apart, and so must its rates.
-OPTIMIZERS: dict[Role, MakeOptimizer] = {
-    "seq2seq": torch.optim.Adafactor,
-    "decoder": adamw,
-}
-STAGES: dict[Role, dict[str, tuple[int, float]]] = {  # epochs, highest learning rate
-    "seq2seq": {"text": (4, 2e-2), "tasks": (2, 1e-2)},
-    "decoder": {"text": (2, 1e-3)},
-}
+STAGES = {"text": (4, 2e-2), "tasks": (2, 1e-2)}  # epochs, highest learning rate
 
 Pair = tuple[str, str]
 
@@ -180,33 +170,21 @@ def _texts(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 # --- the tokenizer ------------------------------------------------------------------
 
 
-def train_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
+def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """A unigram tokenizer (Kudo, 2018), with T5's special tokens and sentinels.
 
     A run of white space is one space, as in T5's. What it has no piece for it writes in
     bytes: no text is lost. Padding is 0, the end
     1 and the unknown 2, as T5 has them; <extra_id_0> is the last of all.
     """
-    from tokenizers import (
-        Regex,
-        Tokenizer,
-        decoders,
-        normalizers,
-        pre_tokenizers,
-        trainers,
-    )
-    from tokenizers import models as kinds
-    from tokenizers.processors import TemplateProcessing
-    from transformers import PreTrainedTokenizerFast
-
     in_bytes = [f"<0x{byte:02X}>" for byte in range(256)]
     special = [PAD, EOS, UNK, *in_bytes]
     pieces = VOCABULARY - SENTINELS
-    trained = Tokenizer(kinds.Unigram())
+    trained = Tokenizer(models.Unigram())
     trained.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " ")]
     )
-    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trained.pre_tokenizer = Metaspace()
     trainer = trainers.UnigramTrainer(
         vocab_size=pieces, special_tokens=special, unk_token=UNK, show_progress=False
     )
@@ -214,7 +192,7 @@ def train_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
     learnt = json.loads(trained.to_str())["model"]["vocab"]
 
     tokenizer = Tokenizer(
-        kinds.Unigram([*map(tuple, learnt)], special.index(UNK), byte_fallback=True)
+        models.Unigram([*map(tuple, learnt)], special.index(UNK), byte_fallback=True)
     )
     tokenizer.normalizer = trained.normalizer
     tokenizer.pre_tokenizer = trained.pre_tokenizer
@@ -239,19 +217,17 @@ def train_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
 
 
 def windows(
-    tokenizer: "PreTrainedTokenizerFast", texts: list[str], separator: list[int]
+    tokenizer: PreTrainedTokenizerFast, texts: list[str], separator: list[int]
 ) -> list[dict[str, list[int]]]:
     """Texts in random order, one after the other, cut into `WINDOW` tokens each."""
     shuffled = random.Random(0).sample(texts, len(texts))
     encoded = tokenizer(shuffled, add_special_tokens=False).input_ids
     stream = [token for text in encoded for token in (*text, *separator)]
     starts = range(0, len(stream) - WINDOW, WINDOW)
-    return [
-        {"input_ids": stream[i : i + WINDOW], "labels": NO_LABELS} for i in starts
-    ]
+    return [{"input_ids": stream[i : i + WINDOW], "labels": NO_LABELS} for i in starts]
 
 
-def seq2seq_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
+def collate(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
     """Corrupts spans of what has no labels yet, anew each time, and pads."""
     couples = [
         (row["input_ids"], row["labels"])
@@ -273,31 +249,24 @@ def seq2seq_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
     }
 
 
-def decoder_batch(rows: list[dict[str, list[int]]]) -> dict[str, Tensor]:
-    input_ids = torch.tensor([row["input_ids"] for row in rows])
-    return {"input_ids": input_ids, "labels": input_ids}
-
-
 def _padded(rows: Iterable[list[int]], value: int) -> Tensor:
     tensors = [torch.tensor(row) for row in rows]
     return nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=value)
 
 
-# --- the models ---------------------------------------------------------------------
+# --- the model ----------------------------------------------------------------------
 
 
-def pretrain(role: Role, folder: Path, *, batch_size: int) -> None:
+def pretrain(folder: Path, *, batch_size: int) -> None:
     """Everything, from the text to a folder that `from_pretrained` reads."""
     texts, parallel = passages(), pairs()
     interface = [text for pair in parallel for text in pair]
-    tokenizer = _tokenizer(folder.with_name("tokenizer"), texts, interface)
-    if role == "seq2seq":
-        collate = seq2seq_batch
-        data = mixtures(tokenizer, texts, parallel)
-    else:
-        collate = decoder_batch
-        data = {"text": windows(tokenizer, texts + interface, separator=[EOS_ID])}
-    model = new_model(role)
+    if not (folder / "tokenizer.json").exists():
+        # Four times, for French is a small part of the text and all of a lesson.
+        train_tokenizer(texts + 4 * interface).save_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    data = mixtures(tokenizer, texts, parallel)
+    model = new_model()
     histories = {
         stage: fit(
             model,
@@ -305,7 +274,8 @@ def pretrain(role: Role, folder: Path, *, batch_size: int) -> None:
             collate,
             epochs=epochs,
             batch_size=batch_size,
-            optimizer=OPTIMIZERS[role],
+            # T5's weights start at sizes a hundredfold apart, and so must its rates.
+            optimizer=torch.optim.Adafactor,
             learning_rate=learning_rate,
             warmup=0.02,
             weight_decay=0.0,
@@ -313,9 +283,9 @@ def pretrain(role: Role, folder: Path, *, batch_size: int) -> None:
             checkpoint_every=CHECKPOINT_EVERY,
             resume=True,
         )
-        for stage, (epochs, learning_rate) in STAGES[role].items()
+        for stage, (epochs, learning_rate) in STAGES.items()
     }
-    save(model, tokenizer, folder)
+    save(model, folder)
     torch.manual_seed(0)
     tales = corpora.load("prose")["validation"]["text"][:]
     unseen = mean_loss(model, windows(tokenizer, tales, [EOS_ID]), collate)
@@ -326,11 +296,11 @@ def pretrain(role: Role, folder: Path, *, batch_size: int) -> None:
         "interface strings": f"{len(parallel):,} pairs, "
         f"{sum(map(len, interface)):,} characters",
     }
-    write_card(folder, role, histories, run)
+    write_card(folder, histories, run)
 
 
 def mixtures(
-    tokenizer: "PreTrainedTokenizerFast", texts: list[str], parallel: list[Pair]
+    tokenizer: PreTrainedTokenizerFast, texts: list[str], parallel: list[Pair]
 ) -> dict[str, list[dict[str, list[int]]]]:
     """T5's multi-task mixture (Raffel et al., 2020, section 3.5), twice.
 
@@ -348,7 +318,7 @@ def mixtures(
 
 
 def task(
-    tokenizer: "PreTrainedTokenizerFast", prefix: str, pairs: list[Pair]
+    tokenizer: PreTrainedTokenizerFast, prefix: str, pairs: list[Pair]
 ) -> list[dict[str, list[int]]]:
     """Text to text: what is asked after a prefix, and the answer."""
     asked = [prefix + text for text, _ in pairs]
@@ -360,32 +330,9 @@ def task(
     ]
 
 
-def new_model(role: Role) -> "PreTrainedModel":
+def new_model() -> T5ForConditionalGeneration:
     """Random weights; about 10 million of them."""
-    from transformers import (
-        GPT2Config,
-        GPT2LMHeadModel,
-        T5Config,
-        T5ForConditionalGeneration,
-    )
-
     torch.manual_seed(0)
-    if role == "decoder":
-        return GPT2LMHeadModel(
-            GPT2Config(
-                vocab_size=VOCABULARY,
-                n_positions=512,
-                n_embd=256,
-                n_layer=8,
-                n_head=4,
-                resid_pdrop=0.0,
-                embd_pdrop=0.0,
-                attn_pdrop=0.0,
-                bos_token_id=EOS_ID,
-                eos_token_id=EOS_ID,
-                pad_token_id=PAD_ID,
-            )
-        )
     return T5ForConditionalGeneration(
         T5Config(
             vocab_size=VOCABULARY,
@@ -404,23 +351,9 @@ def new_model(role: Role) -> "PreTrainedModel":
     )
 
 
-def _tokenizer(
-    folder: Path, texts: list[str], interface: list[str]
-) -> "PreTrainedTokenizerFast":
-    from transformers import PreTrainedTokenizerFast
-
-    if not folder.exists():
-        # Four times, for French is a small part of the text and all of a lesson.
-        train_tokenizer(texts + 4 * interface).save_pretrained(folder)
-    return PreTrainedTokenizerFast.from_pretrained(folder)
-
-
-def save(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", folder: Path
-) -> None:
+def save(model: T5ForConditionalGeneration, folder: Path) -> None:
     """Weights in bfloat16, to be loaded in float32: half the size, none of the risk."""
     model.bfloat16().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
     path = folder / "config.json"
     config = json.loads(path.read_text("utf-8")) | {"dtype": "float32"}
     path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
@@ -428,7 +361,7 @@ def save(
 
 
 def write_card(
-    folder: Path, role: Role, histories: dict[str, History], run: dict[str, Any]
+    folder: Path, histories: dict[str, History], run: dict[str, str]
 ) -> None:
     """README.md: what it read, what it learnt, what it cannot do; and every step."""
     steps = {
@@ -437,9 +370,7 @@ def write_card(
     }
     (folder / "history.json").write_text(json.dumps(steps), "utf-8")
     every_step = [*itertools.chain(*steps.values())]
-    libraries = corpora.documented()
-    if role == "seq2seq":
-        libraries |= corpora.documented(ALSO_DOCUMENTED)
+    libraries = corpora.documented() | corpora.documented(ALSO_DOCUMENTED)
     run |= {
         "tokens read": f"{sum(tokens for tokens, _ in every_step):,}, with repetitions",
         "steps": f"{len(every_step):,}",
@@ -447,15 +378,9 @@ def write_card(
         f"{native_precision('cuda' if torch.cuda.is_available() else 'cpu')[0]}",
         "libraries read": ", ".join(map(" ".join, libraries.items())),
     }
-    rows = "\n".join(f"| {name} | {value} |" for name, value in run.items())
-    title, limits = ABOUT[role]
-    (folder / "README.md").write_text(
-        f"# {title}\n\n| | |\n|---|---|\n{rows}\n\n## Loss\n\n"
-        "Of the objective, in nats a token, mean since the row above.\n\n"
-        f"| stage | tokens read | loss |\n|---|---:|---:|\n"
-        f"{loss_curve(steps)}\n\n{limits}",
-        "utf-8",
-    )
+    facts = "\n".join(f"| {name} | {value} |" for name, value in run.items())
+    card = CARD.format(facts=facts, losses=loss_curve(steps))
+    (folder / "README.md").write_text(card, "utf-8")
 
 
 def loss_curve(steps: dict[str, list[tuple[int, float]]]) -> str:
@@ -470,10 +395,21 @@ def loss_curve(steps: dict[str, list[tuple[int, float]]]) -> str:
     return "\n".join(rows)
 
 
-ABOUT: dict[Role, tuple[str, str]] = {
-    "seq2seq": (
-        "The course's own T5",
-        """## What it is, and is not
+CARD = """# The course's own T5
+
+| | |
+|---|---|
+{facts}
+
+## Loss
+
+Of the objective, in nats a token, mean since the row above.
+
+| stage | tokens read | loss |
+|---|---:|---:|
+{losses}
+
+## What it is, and is not
 
 A T5 of version 1.1's kind (gated GELU), with tied embeddings, made for lessons 06 and
 07. It learnt to fill in spans (Raffel et al., 2020) in the documentation of scientific
@@ -488,31 +424,13 @@ outside interfaces and documentation it writes nonsense, in good order. It has s
 almost no French but menus and messages. It knows nothing of the world, and nothing that
 it says is advice. `labkit/data/catalog.toml` names the packages that the other texts
 are from, and their licences; the libraries say theirs themselves.
-""",
-    ),
-    "decoder": (
-        "The course's own GPT",
-        """## What it is, and is not
-
-A GPT-2 with the course's tokenizer, made to be looked at. It learnt to go on with the
-documentation of scientific Python libraries, newswire of 1987, fairy tales and what
-programs say in menus, in English and French. What the lessons test on was left out.
-
-It writes sentences that look like these texts, and mean nothing. It cannot answer,
-reason, or learn from examples in its prompt: it is too small, and has read too little.
-`labkit/data/catalog.toml` names the packages that the other texts are from, and their
-licences; the libraries say theirs themselves.
-""",
-    ),
-}
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("role", choices=get_args(Role))
     parser.add_argument("folder", type=Path, help="where to write the model")
-    arguments = parser.parse_args()
-    pretrain(arguments.role, arguments.folder, batch_size=16)
+    pretrain(parser.parse_args().folder, batch_size=16)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ from labkit.training.rows import Rows, label_count, lengths, readable
 from labkit.validation import number
 
 Metrics = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
-MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
 
 def adamw(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -49,7 +48,7 @@ def fit(
     metrics: Metrics | None = None,
     epochs: int = 3,
     batch_size: int = 16,
-    optimizer: Any = adamw,  # a MakeOptimizer; from its call on what it made
+    optimizer: Any = adamw,  # a function; from its call on what it made
     learning_rate: float = 5e-5,
     warmup: float = 0.1,
     weight_decay: float = 0.01,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from datasets import ClassLabel, Dataset
-from tiny import gpt, masked_lm, t5, word_tokenizer
+from tiny import masked_lm, t5, word_tokenizer
 from transformers import BertForMaskedLM
 
 from labkit.data import hub_snapshot
@@ -252,8 +252,8 @@ def test_a_hub_that_answers_is_reachable_unless_out_of_order(hub, trouble, reach
 
 
 def test_an_unknown_role_is_refused_with_the_nearest_one():
-    with pytest.raises(LabError, match="Did you mean 'decoder'"):
-        hub_snapshot("decodr", kind="model")
+    with pytest.raises(LabError, match="Did you mean 'encoder'"):
+        hub_snapshot("encodr", kind="model")
 
 
 def test_a_hub_that_stalls_after_a_good_probe_is_given_up(hub):
@@ -315,7 +315,7 @@ def test_without_a_route_every_role_and_corpus_is_out_of_reach(hub, monkeypatch)
 
 def model_files(role: str, folder: Path) -> None:
     """The layout of the role's repository, with tiny random weights."""
-    model = {"encoder": tiny_encoder, "seq2seq": t5, "decoder": gpt}[role]()
+    model = {"encoder": tiny_encoder, "seq2seq": t5}[role]()
     model.save_pretrained(folder)
     word_tokenizer().save_pretrained(folder)
     for name in HUB["model"][role]["files"]:
@@ -409,7 +409,6 @@ for name in {corpora}:
 KINDS = {
     "encoder": "AutoModelForMaskedLM",
     "seq2seq": "AutoModelForSeq2SeqLM",
-    "decoder": "AutoModelForCausalLM",
 }
 COLUMNS = {
     "sentiment": ["label", "text"],

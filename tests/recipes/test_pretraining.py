@@ -1,4 +1,4 @@
-"""The course's own models: what they read, what they were asked, what came out."""
+"""The course's own T5: what it read, what it was asked, what came out."""
 
 import itertools
 import re
@@ -9,15 +9,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from labkit.data import load, normalise, split_of
 from labkit.data.wheels import OWN_WEIGHTS
-from labkit.models import GPT, NO_LOSS, T5, reassemble
+from labkit.models import NO_LOSS, T5, reassemble
 from labkit.recipes import pretraining
 from labkit.training import generate, mean_loss
 
 FIRST_SENTINEL = pretraining.VOCABULARY - 1
+OURS = OWN_WEIGHTS / "seq2seq"
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ class TestTheTasks:
         texts = ["Once upon a time there was a king who had a daughter."] * 40
         rows = pretraining.windows(tokenizer, texts, separator=[])
         torch.manual_seed(0)
-        first, second = (pretraining.seq2seq_batch(rows) for _ in range(2))
+        first, second = (pretraining.collate(rows) for _ in range(2))
         assert not torch.equal(first["labels"], second["labels"])
         for row, read, written in zip(
             rows, first["input_ids"].tolist(), first["labels"].tolist(), strict=True
@@ -143,7 +144,7 @@ class TestTheTasks:
 
     def test_a_translation_is_left_as_it_is_and_padded(self, tokenizer):
         pairs = [("Close", "Fermer"), ("Restart the kernel", "Redémarrer le noyau")]
-        batch = pretraining.seq2seq_batch(
+        batch = pretraining.collate(
             pretraining.task(tokenizer, pretraining.TRANSLATE, pairs)
         )
         read = tokenizer.batch_decode(batch["input_ids"], skip_special_tokens=True)
@@ -156,100 +157,82 @@ class TestTheTasks:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", ["seq2seq", "decoder"])
 def test_a_run_that_was_stopped_gives_the_same_weights(
-    role, tokenizer, tmp_path, monkeypatch
+    tokenizer, tmp_path, monkeypatch
 ):
     some = pretraining.passages()[:60], pretraining.pairs()[:20], [("a", "b")] * 4
     monkeypatch.setattr(pretraining, "passages", lambda: some[0])
     monkeypatch.setattr(pretraining, "pairs", lambda: some[1])
     monkeypatch.setattr(pretraining, "summaries", lambda *libraries: some[2])
-    stages = dict.fromkeys(pretraining.STAGES[role], (1, 1e-3))
-    monkeypatch.setitem(pretraining.STAGES, role, stages)
+    stages = dict.fromkeys(pretraining.STAGES, (1, 1e-3))
+    monkeypatch.setattr(pretraining, "STAGES", stages)
     monkeypatch.setattr(pretraining, "CHECKPOINT_EVERY", 2)
-    for folder in (tmp_path / "whole", tmp_path / "stopped"):
-        tokenizer.save_pretrained(folder / "tokenizer")
-    pretraining.pretrain(role, tmp_path / "whole" / role, batch_size=4)
+    whole, stopped = tmp_path / "whole" / "t5", tmp_path / "stopped" / "t5"
+    for folder in (whole, stopped):
+        tokenizer.save_pretrained(folder)
+    pretraining.pretrain(whole, batch_size=4)
 
     def stop():
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        batch, calls = f"{role}_batch", itertools.count()
-        real = getattr(pretraining, batch)
+        real, calls = pretraining.collate, itertools.count()
         patch.setattr(
-            pretraining, batch, lambda rows: real(rows) if next(calls) < 3 else stop()
+            pretraining,
+            "collate",
+            lambda rows: real(rows) if next(calls) < 3 else stop(),
         )
         with pytest.raises(KeyboardInterrupt):
-            pretraining.pretrain(role, tmp_path / "stopped" / role, batch_size=4)
-    pretraining.pretrain(role, tmp_path / "stopped" / role, batch_size=4)
-    whole, stopped = (
-        load_file(tmp_path / name / role / "model.safetensors")
-        for name in ("whole", "stopped")
-    )
-    assert whole.keys() == stopped.keys()
-    assert all(torch.equal(whole[name], stopped[name]) for name in whole)
-    card = (tmp_path / "whole" / role / "README.md").read_text("utf-8")
+            pretraining.pretrain(stopped, batch_size=4)
+    pretraining.pretrain(stopped, batch_size=4)
+    one, other = (load_file(of / "model.safetensors") for of in (whole, stopped))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert_card_is_complete(whole)
+
+
+def assert_card_is_complete(folder):
+    card = (folder / "README.md").read_text("utf-8")
     for fact in ("characters", "tokens read", "## Loss", "scikit-learn", "cannot"):
         assert fact in card
 
 
 @pytest.fixture(scope="module")
 def own_tokenizer():
-    return AutoTokenizer.from_pretrained(OWN_WEIGHTS / "seq2seq")
+    return AutoTokenizer.from_pretrained(OURS)
 
 
 class TestWhatCameOut:
-    @pytest.mark.parametrize(
-        ("role", "model_class", "batch"),
-        [
-            ("seq2seq", AutoModelForSeq2SeqLM, pretraining.seq2seq_batch),
-            ("decoder", AutoModelForCausalLM, pretraining.decoder_batch),
-        ],
-    )
-    def test_the_loss_on_its_card_is_true(
-        self, role, model_class, batch, own_tokenizer
-    ):
-        folder = OWN_WEIGHTS / role
-        model = model_class.from_pretrained(folder)
+    def test_the_loss_on_its_card_is_true(self, own_tokenizer):
+        model = AutoModelForSeq2SeqLM.from_pretrained(OURS)
         assert model.dtype == torch.float32
         tales = load("prose")["validation"]["text"][:]
         rows = pretraining.windows(own_tokenizer, tales, [pretraining.EOS_ID])
         torch.manual_seed(0)
-        card = (folder / "README.md").read_text("utf-8")
-        stated = re.search(r"never read \| ([\d.]+) nats", card)
-        assert mean_loss(model, rows, batch) == pytest.approx(
-            float(stated[1]), abs=0.02
-        )
+        card = (OURS / "README.md").read_text("utf-8")
+        stated = float(re.search(r"never read \| ([\d.]+) nats", card)[1])
+        loss = mean_loss(model, rows, pretraining.collate)
+        assert loss == pytest.approx(stated, abs=0.02)
 
-    @pytest.mark.parametrize("role", ["seq2seq", "decoder"])
-    def test_it_is_small_enough_to_ride_in_the_package(self, role):
-        path = OWN_WEIGHTS / role / "model.safetensors"
+    def test_it_is_small_enough_to_ride_in_the_package(self):
+        path = OURS / "model.safetensors"
         assert path.stat().st_size <= 24e6
         assert {t.dtype for t in load_file(path).values()} == {torch.bfloat16}
 
-    def test_our_own_transformer_reads_them(self, own_tokenizer):
+    def test_our_own_transformer_reads_it(self, own_tokenizer):
         ids = torch.tensor([own_tokenizer("Close the file").input_ids])
         start = torch.zeros(1, 1, dtype=torch.long)
-        theirs = AutoModelForSeq2SeqLM.from_pretrained(OWN_WEIGHTS / "seq2seq").eval()
-        ours = T5.from_pretrained(OWN_WEIGHTS / "seq2seq")
+        theirs = AutoModelForSeq2SeqLM.from_pretrained(OURS).eval()
+        ours = T5.from_pretrained(OURS)
         with torch.no_grad():
             torch.testing.assert_close(
                 ours(ids, start), theirs(input_ids=ids, decoder_input_ids=start).logits
             )
-        theirs = AutoModelForCausalLM.from_pretrained(OWN_WEIGHTS / "decoder").eval()
-        with torch.no_grad():
-            torch.testing.assert_close(
-                GPT.from_pretrained(OWN_WEIGHTS / "decoder")(ids), theirs(ids).logits
-            )
 
     def test_it_translates_a_word_that_every_interface_has(self, own_tokenizer):
-        model = AutoModelForSeq2SeqLM.from_pretrained(OWN_WEIGHTS / "seq2seq")
+        model = AutoModelForSeq2SeqLM.from_pretrained(OURS)
         (said,) = generate(model, own_tokenizer, [pretraining.TRANSLATE + "Cancel"])
         assert said == "Annuler"
 
-    @pytest.mark.parametrize("role", ["seq2seq", "decoder"])
-    def test_its_card_says_what_it_read_and_what_it_cannot_do(self, role):
-        card = (OWN_WEIGHTS / role / "README.md").read_text("utf-8")
-        for fact in ("characters", "tokens read", "## Loss", "scikit-learn", "cannot"):
-            assert fact in card
+    def test_its_card_says_what_it_read_and_what_it_cannot_do(self):
+        assert_card_is_complete(OURS)
