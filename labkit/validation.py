@@ -22,54 +22,32 @@ def items(value: Any, name: str, of: str = "values") -> list[Any]:
     Raises:
         LabError: for one text, a dictionary, a DatasetDict, a DataFrame, nothing.
     """
+    given, advice = shown(value), "Put it into a list, also where there is only one."
     if isinstance(value, str | bytes):
-        raise LabError(
-            f"{name} is one text: {shown(value)}.",
-            f"A list of {of} is wanted; gone through, a text gives its letters.",
-            "Put it into a list, [text], also where there is only one.",
-        )
-    if isinstance(value, Mapping):
-        splits = all(hasattr(part, "column_names") for part in value.values())
-        raise LabError(
-            f"{name} is a dictionary of {', '.join(map(str, value)) or 'nothing'}.",
-            f"A list of {of} is wanted; gone through, a dictionary gives its names.",
-            f'Choose one split, as data["{next(iter(value))}"].'
-            if splits and value
-            else "Make a list of it: datasets.Dataset.from_dict(columns), or [row].",
-        )
-    if hasattr(value, "iterrows"):
-        raise LabError(
-            f"{name} is a table with the columns {', '.join(map(str, value.columns))}.",
-            f"A list of {of} is wanted; gone through, a table gives its column names.",
-            "Take one column, or make rows: datasets.Dataset.from_pandas(table).",
-        )
-    if not isinstance(value, Iterable):
-        raise LabError(
-            f"{name} is {shown(value)}.",
-            f"A list of {of} is wanted.",
-            "Put it into a list, also where there is only one.",
-        )
-    listed = list(value)
-    if not listed:
-        raise LabError(f"there are no {name}.", "Look at the data set's length first.")
-    return listed
+        given = f"one text: {given}"
+    elif isinstance(value, Mapping):
+        given = f"a dictionary of {', '.join(map(str, value)) or 'nothing'}"
+        advice = "Make a list of it: datasets.Dataset.from_dict(columns), or [row]."
+        if value and all(hasattr(part, "column_names") for part in value.values()):
+            advice = f'Choose one split, as data["{next(iter(value))}"].'
+    elif hasattr(value, "iterrows"):
+        given = f"a table with the columns {', '.join(map(str, value.columns))}"
+        advice = "Take a column, or make rows: datasets.Dataset.from_pandas(table)."
+    elif isinstance(value, Iterable) and getattr(value, "ndim", 1):
+        listed = list(value)
+        if not listed:
+            raise _nothing(name)
+        return listed
+    raise LabError(f"{name} is {given}.", f"A list of {of} is wanted.", advice)
 
 
 def rows(value: Any, name: str = "rows") -> list[Mapping[str, Any]]:
-    """Dictionaries: of a `datasets.Dataset`, or of a list.
-
-    Raises:
-        LabError: for anything else, with the number of the first that is no row.
-    """
+    """Dictionaries: of a `datasets.Dataset`, or of a list."""
     return _all(items(value, name, "rows"), name, Mapping, "a row (a dictionary)")
 
 
 def texts(value: Any, name: str = "texts") -> list[str]:
-    """Strings: of a list, a column, an array.
-
-    Raises:
-        LabError: for anything else, with the number of the first that is no text.
-    """
+    """Strings: of a list, a column, an array."""
     return _all(items(value, name, "texts"), name, str, "a text")
 
 
@@ -89,14 +67,10 @@ def numbers(value: Any, name: str = "numbers") -> NDArray[Any]:
             "Convert them first, as with float(value).",
         )
     if not found.size:
-        raise LabError(f"there are no {name}.", "Look at the data set's length first.")
-    if not np.isfinite(found).all():
-        first = np.flatnonzero(~np.isfinite(found.ravel()))[0]
-        raise LabError(
-            f"number {first} of {name} is {found.ravel()[first]}.",
-            "What is computed of it would be no number either.",
-            "Look for a division by 0, or a training run that diverged.",
-        )
+        raise _nothing(name)
+    rule = "What is computed of it would be no number either."
+    advice = "Look for a division by 0, or a training run that diverged."
+    _refuse_where(~np.isfinite(found), found, name, rule, advice)
     return found
 
 
@@ -112,26 +86,17 @@ def labels(
         LabError: for a text, None, a fraction, a class that does not exist.
     """
     found = numbers(value, name)
-    bad = (found != np.floor(found)) | (found < 0)
-    if classes is not None:
-        bad |= found >= classes
-    if bad.any():
-        first = np.flatnonzero(bad.ravel())[0]
-        highest = "" if classes is None else f" to {classes - 1}"
-        raise LabError(
-            f"number {first} of {name} is {found.ravel()[first]}.",
-            f"Classes are whole numbers from 0{highest}.",
-            "Number your classes from 0, and leave out what has none (−1, −100).",
-        )
+    known = np.inf if classes is None else classes
+    highest = "" if classes is None else f" to {classes - 1}"
+    rule = f"Classes are whole numbers from 0{highest}."
+    advice = "Number your classes from 0, and leave out what has none (−1, −100)."
+    wrong = (found != np.floor(found)) | (found < 0) | (found >= known)
+    _refuse_where(wrong, found, name, rule, advice)
     return found.astype(np.int64)
 
 
 def values(value: Any, name: str = "values") -> NDArray[Any]:
-    """An array with one row an example: numbers, or whatever else they are.
-
-    Raises:
-        LabError: if there are none, or they are numbers and one is NaN or infinite.
-    """
+    """An array with one row an example: finite numbers, or whatever else they are."""
     found = _array(value, name, "examples")
     if not found.ndim or not len(found):
         raise LabError(
@@ -143,27 +108,16 @@ def values(value: Any, name: str = "values") -> NDArray[Any]:
 
 
 def right_or_wrong(value: Any, name: str = "answers") -> NDArray[np.bool_]:
-    """One truth value an example, shape (examples,).
-
-    Raises:
-        LabError: if there are none, or a value is neither right (1) nor wrong (0).
-    """
+    """One truth value an example, shape (examples,): of right (1) and wrong (0)."""
     found = axes(numbers(value, name), name, "examples")
-    if not np.isin(found, (0, 1)).all():
-        raise LabError(
-            f"{name} must be right (1) or wrong (0), one an example.",
-            f"Number {np.flatnonzero(~np.isin(found, (0, 1)))[0]} is neither.",
-            "Pass `predictions == labels`; of other scores take `bootstrap_interval`.",
-        )
+    rule = "An answer is right (1) or wrong (0)."
+    advice = "Pass `predictions == labels`; of other scores take `bootstrap_interval`."
+    _refuse_where(~np.isin(found, (0, 1)), found, name, rule, advice)
     return found.astype(bool)
 
 
 def axes(found: NDArray[Any], name: str, *wanted: str) -> NDArray[Any]:
-    """The array, refused unless it has just the axes that are named.
-
-    Raises:
-        LabError: for another shape.
-    """
+    """The array, refused unless it has just the axes that are named."""
     if found.ndim != len(wanted):
         shape = f"({', '.join(wanted)}{',' * (len(wanted) == 1)})"
         raise LabError(
@@ -175,11 +129,7 @@ def axes(found: NDArray[Any], name: str, *wanted: str) -> NDArray[Any]:
 
 
 def pairs(**named: Sequence[Any] | NDArray[Any]) -> None:
-    """Nothing, if all are of one length.
-
-    Raises:
-        LabError: if not, with their names and lengths.
-    """
+    """Nothing, if all are of one length; otherwise refused, with their lengths."""
     lengths = {name: len(value) for name, value in named.items()}
     if len(set(lengths.values())) > 1:
         counted = ", ".join(f"{n:,} {name}" for name, n in lengths.items())
@@ -205,11 +155,11 @@ def number(
     Raises:
         LabError: if it is none (a text, a bool, NaN), a fraction, or out of range.
     """
-    is_number = isinstance(value, int | float | np.number) and value == value
+    kinds = int | np.integer if whole else int | float | np.number
     right = (
-        is_number
+        isinstance(value, kinds)
         and not isinstance(value, bool)
-        and (not whole or isinstance(value, int | np.integer))
+        and value == value  # NaN is not
         and (at_least is None or value >= at_least)
         and (above is None or value > above)
         and (at_most is None or value <= at_most)
@@ -224,6 +174,12 @@ def number(
         f"It is a {'whole ' * whole}number{f', {wanted}' if wanted else ''}.",
         f"Pass such a number as {name}.",
     )
+
+
+def shown(value: Any) -> str:
+    """How a message quotes a value."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _array(value: Any, name: str, of: str) -> NDArray[Any]:
@@ -254,7 +210,13 @@ def _all(found: list[Any], name: str, kind: type, what: str) -> list[Any]:
     return found
 
 
-def shown(value: Any) -> str:
-    """How a message quotes a value."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+def _refuse_where(
+    wrong: NDArray[np.bool_], found: NDArray[Any], name: str, *then: str
+) -> None:
+    """Refuse the first value that is wrong, by its number."""
+    for first in np.flatnonzero(wrong)[:1]:
+        raise LabError(f"number {first} of {name} is {found.ravel()[first]}.", *then)
+
+
+def _nothing(name: str) -> LabError:
+    return LabError(f"there are no {name}.", "Look at the data set's length first.")

@@ -17,6 +17,7 @@ NOT_ROWS = {
     "a DataFrame": (pd.DataFrame({"text": ["a"]}), "from_pandas"),
     "a number": (7, "rows is 7"),
     "None": (None, "rows is None"),
+    "a scalar": (torch.tensor(1), r"rows is tensor\(1\)"),
     "nothing": ([], "there are no rows"),
     "a list with a text in it": ([{}, "text"], "number 1 of rows is 'text'"),
 }
