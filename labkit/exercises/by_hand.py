@@ -15,12 +15,14 @@ import re
 import tokenize
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from keyword import iskeyword
 from typing import Any
 
 CELL = "# %%"  # the line between the cells of one answer
 WORD = re.compile(r"(\.?)\s*([^\W\d]\w*)")
-SHELL = re.compile(r"^[ \t]*[%!?,;/].*|.*\?[ \t]*$", re.MULTILINE)  # lines for IPython
+# A line for IPython, or one with a prompt, which it takes away
+SHELL = re.compile(r"[ \t]*([%!?,;/]|>>>|\.{3,}[: ]|In \[)|[^'\"#]*\?[ \t]*$")
 REACHING = {  # by these a text becomes code, or a name an attribute
     *("__builtins__", "__import__", "breakpoint", "compile", "delattr", "eval", "exec"),
     *("get_ipython", "getattr", "globals", "locals", "open", "setattr", "vars"),
@@ -83,13 +85,12 @@ def names(cell: str) -> Iterator[tuple[str, str]]:
     what `import` does, "line" at the beginning of a line. Comments and strings are
     passed over, unless they hold code, or may: where the cell has IPython's commands.
     """
-    commands = SHELL.findall(cell)
-    yield from ((dot, plain(word)) for dot, word in WORD.findall("\n".join(commands)))
+    code, commands = without_commands(cell)
+    yield from spelt(commands)
     try:
-        code = io.StringIO(SHELL.sub("", cell))
-        tokens = [*tokenize.generate_tokens(code.readline)]
+        tokens = tokens_of(code)
     except (tokenize.TokenError, SyntaxError):  # then it will not run
-        yield from (("import", plain(word)) for _, word in WORD.findall(cell))
+        yield from (("import", word) for _, word in spelt(cell))
         return
     before, statement = "line", ""
     for token in tokens:
@@ -97,7 +98,7 @@ def names(cell: str) -> Iterator[tuple[str, str]]:
         is_text = token.type in (tokenize.STRING, tokenize.COMMENT)
         is_formatted = re.match("[a-z]*f[a-z]*['\"]", text.lower()) is not None
         if is_text and (commands or is_formatted):
-            yield from ((dot, plain(word)) for dot, word in WORD.findall(text))
+            yield from spelt(text)
         elif text in ("from", "import"):
             brings = {"from": "import", "": "module"}.get(statement, "")
             statement = text if text == "from" else brings
@@ -114,6 +115,41 @@ def names(cell: str) -> Iterator[tuple[str, str]]:
             before = text
         if text in (";", ":"):
             statement = ""
+
+
+def without_commands(cell: str) -> tuple[str, str]:
+    """A cell's Python, and its lines for IPython, as far as they can be told apart.
+
+    No such line begins inside a string or a bracket; where there is no telling what is
+    inside, each that looks like one is one.
+    """
+    lines = cell.split("\n")
+    beginnings = {*range(len(lines))}
+    passed_over = (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
+    with suppress(tokenize.TokenError, SyntaxError):
+        telling = [token for token in tokens_of(cell) if token.type not in passed_over]
+        ends = [tokenize.NEWLINE, *(token.type for token in telling)]
+        beginnings = {
+            token.start[0] - 1
+            for end, token in zip(ends, telling, strict=False)
+            if end == tokenize.NEWLINE
+        }
+    commands = []
+    for row, line in enumerate(lines):
+        if row in beginnings and SHELL.match(line):
+            commands.append(line)
+            lines[row] = ""
+    return "\n".join(lines), "\n".join(commands)
+
+
+def tokens_of(code: str) -> list[tokenize.TokenInfo]:
+    """As Python's own tokenizer has them, which takes no harm from any text."""
+    return [*tokenize.generate_tokens(io.StringIO(code).readline)]
+
+
+def spelt(text: str) -> Iterator[tuple[str, str]]:
+    """What looks like a name in any text, each with the point before it."""
+    return ((point, plain(word)) for point, word in WORD.findall(text))
 
 
 def plain(word: str) -> str:

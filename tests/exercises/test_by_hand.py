@@ -57,6 +57,26 @@ def softmax(scores, dim=-1):
         raise ValueError(f"{scores.shape} is empty")
     return scores.exp().div(scores.exp().sum(dim, keepdim=True))
 """,
+    "a question in a docstring": """
+def softmax(scores, dim=-1):
+    '''How sure is each?
+
+    Not with torch.softmax: is that so?
+    / for a slash, ! for a mark
+    '''
+    e = scores.exp()  # like Softmax?
+    return e / e.sum(dim, keepdim=True)
+""",
+    "a line that goes on with a sign": """
+def softmax(scores, dim=-1):
+    'Softmax, as in Vaswani et al.'
+    e = scores.exp()
+    return (
+        e
+        / e.sum(dim, keepdim=True)
+        % 2
+    )
+""",
     "calling itself": """
 def softmax(scores, dim=-1):
     if dim != -1:
@@ -98,6 +118,9 @@ SLY = {
     "a comment that ends early": "x = 1 # so\rsoftmax = torch.softmax",
     "a cell in a string": "x = '''\n# %%\nsoftmax = torch.softmax\n# %%\n'''",
     "a string that a magic opens": "%%time '''\nsoftmax = torch.softmax\n#'''",
+    "a magic behind Python's prompt": ">>> %%time '''\nsoftmax = torch.softmax\n#'''",
+    "a magic behind IPython's": "In [1]: %%time '''\nsoftmax = torch.softmax\n#'''",
+    "a bracket that a magic opens": "%time (\n!x '''\nsoftmax = torch.softmax\n'''",
     "a magic's argument": "%time softmax = torch.softmax",
     "imported under a magic": "%%time\nfrom scipy.special import softmax",
     "the shell's": "get_ipython().run_cell_magic('time', '', 'softmax = 1')",
