@@ -107,10 +107,13 @@ def stale() -> list[Path]:
         for known in CORPORA.values()
         for profile in get_args(Profile)
     )
+    built = wheels.home().glob("corpora/*/dataset_dict.json")
+    folders = sorted(state.parent for state in built)
+    ours = [folder for folder in folders if folder.name.partition("-")[0] in CORPORA]
     return [
-        *(folder for folder in _built() if not folder.name.startswith(current)),
+        *(folder for folder in ours if not folder.name.startswith(current)),
         *wheels.stale(),
-        *documentation.stale(),
+        *sorted(wheels.home().glob("docstrings*")),  # of earlier versions
     ]
 
 
@@ -125,19 +128,10 @@ def clean() -> Iterator[tuple[Path, int]]:
         try:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError as error:
-            raise LabError(
-                f"{path} cannot be removed.",
-                f"{error.strerror or error}.",
-                "Close the notebooks that use it, and try again.",
-            ) from error
+            then = "Close the notebooks that use it, and try again."
+            why = f"{error.strerror or error}."
+            raise LabError(f"{path} cannot be removed.", why, then) from error
         yield path, size
-
-
-def _built() -> Iterator[Path]:
-    """Every folder of the cache that holds a corpus of ours, old or new."""
-    for state in sorted(wheels.home().glob("corpora/*/dataset_dict.json")):
-        if state.parent.name.partition("-")[0] in CORPORA:
-            yield state.parent
 
 
 def _fingerprint(recipe: Any) -> str:

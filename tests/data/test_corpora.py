@@ -583,8 +583,10 @@ def test_cleaning_removes_what_is_stale_and_nothing_else(tweets_home):
         path.mkdir()
     (theirs[0] / "dataset_dict.json").touch()
     kept = {*tweets_home.rglob("*")} - {by_old_rules, *by_old_rules.rglob("*")}
+    docstrings = tweets_home / "docstrings-0123456789abcdef.jsonl"
+    docstrings.write_text("four")
     size = wheels.size(by_old_rules)
-    assert list(corpora.clean()) == [(by_old_rules, size)]
+    assert list(corpora.clean()) == [(by_old_rules, size), (docstrings, 4)]
     assert {*tweets_home.rglob("*")} == kept
     assert size > 1_000
 

@@ -1,4 +1,4 @@
-"""Docstrings of an installed package: which, under what name, and how they are kept."""
+"""Docstrings of an installed package: which, and under what name."""
 
 import sys
 
@@ -58,14 +58,12 @@ MADE_UP = {"made-up": "madeup"}
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch, empty_home):
+def package(tmp_path, monkeypatch):
     """Writes files of an installed package."""
     monkeypatch.syspath_prepend(tmp_path)
+    documentation._of_package.cache_clear()
 
-    def write(files: dict[str, str | bytes], version: str = "1.0") -> None:
-        info = tmp_path / "made_up-1.0.dist-info" / "METADATA"
-        info.parent.mkdir(exist_ok=True)
-        info.write_text(f"Metadata-Version: 2.1\nName: made-up\nVersion: {version}\n")
+    def write(files: dict[str, str | bytes]) -> None:
         for name, text in {"__init__.py": "", **files}.items():
             path = tmp_path / "madeup" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,41 +129,6 @@ class TestDocstrings:
         package({"__init__.py": "1 / 0", "f.py": 'def f():\n    """F."""\n1 / 0'})
         assert texts() == {"madeup.f.f": "F."}
         assert "madeup" not in sys.modules
-
-    def test_they_are_kept_until_there_is_another_version(self, package):
-        package({"f.py": 'def f():\n    """Old."""\n'})
-        assert texts() == {"madeup.f.f": "Old."}
-        package({"f.py": 'def f():\n    """New."""\n'})
-        assert texts() == {"madeup.f.f": "Old."}
-        package({}, version="1.1")
-        assert texts() == {"madeup.f.f": "New."}
-
-    def test_only_what_is_kept_of_another_version_is_stale(self, package, empty_home):
-        package({"f.py": 'def f():\n    """Old."""\n'})
-        texts()
-        (old,) = empty_home.glob("docstrings/made-up/1.0-*.jsonl")
-        assert documentation.stale() == []
-        package({}, version="1.1")
-        texts()
-        gone = empty_home / "docstrings" / "no-such-library" / "1.0-1.jsonl"
-        gone.parent.mkdir()
-        of_old = empty_home / "docstrings-0123456789abcdef.jsonl"
-        for path in (gone, of_old):
-            path.touch()
-        assert documentation.stale() == sorted([old, gone, of_old])
-
-    def test_a_damaged_cache_is_made_anew(self, package, empty_home):
-        package({"f.py": 'def f():\n    """F.\n\n    Æ."""\n'})
-        before = docstrings(MADE_UP)
-        (kept,) = empty_home.glob("docstrings/made-up/*.jsonl")
-        kept.write_text(kept.read_text("utf-8")[:-5], "utf-8")
-        assert docstrings(MADE_UP) == before
-        assert docstrings(MADE_UP) == before  # from the cache that was made
-
-    def test_without_a_cache_it_takes_longer_and_works(self, package, empty_home):
-        empty_home.write_text("a file where the folder should be")
-        package({"f.py": 'def f():\n    """F."""\n'})
-        assert texts() == {"madeup.f.f": "F."}
 
 
 class TestDocstring:

@@ -206,7 +206,7 @@ def test_no_question_is_asked_twice_of_a_context(corpus):
 
 def test_a_context_is_in_the_split_of_its_summary(corpus):
     splits = defaultdict(set)
-    for found in docstrings():
+    for found in docstrings(questions._LIBRARIES):
         splits[found.name].add(split_of(found.summary))
     for name, split in corpus.items():
         for title in set(split["title"]):
