@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from IPython.display import display
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import entropy
 
 from labkit.errors import LabError
 from labkit.models import (
@@ -66,9 +67,7 @@ class Drawing:
 
     def svg(self, attributes: str = "") -> str:
         """The picture, for the middle of a page."""
-        role = (
-            "group" if 'tabindex="0"' in self.body else "img"
-        )  # an "img" has no parts
+        role = "group" if "tabindex" in self.body else "img"  # which has no parts
         return (
             f'<svg class="labkit" role="{role}" aria-label="{html.escape(self.alt)}" '
             f'width="{self.width:.0f}" height="{self.height:.0f}" '
@@ -159,29 +158,29 @@ def attention_explorer(
 
     return Explorer(
         draw,
-        sentence=_menu("sentence", sentences),
-        layer=_number(f"layer, 0 to {layers - 1}", 0, 0, layers - 1),
-        head=_number(f"head, 0 to {heads - 1}", 0, 0, heads - 1),
+        sentence=_menu("sentence", sentences, next(iter(sentences))),
+        layer=_number("layer", 0, 0, layers - 1),
+        head=_number("head", 0, 0, heads - 1),
     )
 
 
-def softmax_explorer(keys: int = 16) -> Explorer:
-    """One random query and some random keys: how sharp are its weights, and why?"""
+def softmax_explorer() -> Explorer:
+    """One random query and 16 random keys: how sharp are its weights, and why?"""
     sizes = [4**power for power in range(6)]
 
     def draw(d_k: int, scaled: bool, temperature: float, seed: int) -> Drawing:
         generator = torch.Generator().manual_seed(seed)
         query = torch.randn(sizes[-1], generator=generator)[:d_k]
-        key = torch.randn(keys, sizes[-1], generator=generator)[:, :d_k]
+        key = torch.randn(16, sizes[-1], generator=generator)[:, :d_k]
         scores = key @ query / (math.sqrt(d_k) if scaled else 1)
         return _draw_softmax(scores.numpy(), softmax(scores / temperature).numpy())
 
     return Explorer(
         draw,
         d_k=_menu("d_k", sizes, 64),
-        scaled=ipywidgets.Checkbox(True, indent=False, **_labelled("divide by √d_k")),
-        temperature=_number("temperature, 0.1 to 10", 1.0, 0.1, 10.0, 0.1),
-        seed=_number("seed, 0 to 99", 4, 0, 99),
+        scaled=_control(ipywidgets.Checkbox, "divide by √d_k", True, indent=False),
+        temperature=_number("temperature", 1.0, 0.1, 10.0, 0.1),
+        seed=_number("seed", 4, 0, 99),
     )
 
 
@@ -191,9 +190,8 @@ def mask_explorer(tokens: Sequence[str] = ("the", "cat", "sat", "down")) -> Expl
     Queries and keys are random, but always the same.
     """
     most = 4  # tokens of padding on a side
-    vectors = torch.randn(
-        2, len(tokens) + 2 * most, 8, generator=torch.Generator().manual_seed(0)
-    )
+    always = torch.Generator().manual_seed(0)
+    vectors = torch.randn(2, len(tokens) + 2 * most, 8, generator=always)
 
     def draw(mask: str, left: int, right: int) -> Drawing:
         padded = ["[PAD]"] * left + [*tokens] + ["[PAD]"] * right
@@ -209,21 +207,18 @@ def mask_explorer(tokens: Sequence[str] = ("the", "cat", "sat", "down")) -> Expl
     return Explorer(
         draw,
         mask=_menu("mask", ["none", "padding", "causal", "both"], "both"),
-        left=_number(f"padding on the left, 0 to {most}", 0, 0, most),
-        right=_number(f"padding on the right, 0 to {most}", 2, 0, most),
+        left=_number("padding on the left", 0, 0, most),
+        right=_number("padding on the right", 2, 0, most),
     )
 
 
-def span_corruption_explorer(text: str | Sequence[str]) -> Explorer:
+def span_corruption_explorer(text: str) -> Explorer:
     """Cut spans out of a text, as T5's pretraining does: what is left, what is asked?
 
-    Args:
-        text: tokens, or a text that is taken apart at its spaces.
-
     Raises:
-        LabError: there are no tokens.
+        LabError: the text has no words.
     """
-    words = text.split() if isinstance(text, str) else list(text)
+    words = text.split()
     if not words:
         raise LabError("there are no tokens to cut.", "Pass a text of one or more.")
     sentinels = len(words) + 1  # enough for any number of spans
@@ -244,16 +239,14 @@ def span_corruption_explorer(text: str | Sequence[str]) -> Explorer:
 
     return Explorer(
         draw,
-        rate=_number("corruption rate, 0.05 to 0.9", 0.15, 0.05, 0.9, 0.05),
-        mean_span=_number("mean span, 1 to 10", 3.0, 1.0, 10.0, 0.5),
-        seed=_number("seed, 0 to 99", 0, 0, 99),
+        rate=_number("corruption rate", 0.15, 0.05, 0.9, 0.05),
+        mean_span=_number("mean span", 3.0, 1.0, 10.0, 0.5),
+        seed=_number("seed", 0, 0, 99),
     )
 
 
-def _menu(label: str, options: Iterable[Any], value: Any = None) -> ipywidgets.Dropdown:
-    choices = list(options)
-    first = choices[0] if value is None else value
-    return ipywidgets.Dropdown(options=choices, value=first, **_labelled(label))
+def _menu(label: str, options: Iterable[Any], value: Any) -> ipywidgets.ValueWidget:
+    return _control(ipywidgets.Dropdown, label, value, options=[*options])
 
 
 def _number(
@@ -262,24 +255,26 @@ def _number(
     """A field that the arrow keys step through."""
     whole = isinstance(step, int)
     kind = ipywidgets.BoundedIntText if whole else ipywidgets.BoundedFloatText
+    options = {"min": low, "max": high, "step": step, "continuous_update": True}
+    return _control(kind, f"{label}, {low:g} to {high:g}", value, **options)
+
+
+def _control(
+    kind: type[ipywidgets.ValueWidget], label: str, value: Any, **options: Any
+) -> ipywidgets.ValueWidget:
     return kind(
-        value, min=low, max=high, step=step, continuous_update=True, **_labelled(label)
+        value=value,
+        description=label,
+        tooltip=label,  # without one, ipywidgets 8.1 shows "null"
+        style={"description_width": "initial"},
+        layout={"width": "auto", "margin": "2px 16px 2px 2px"},
+        **options,
     )
-
-
-def _labelled(label: str) -> dict[str, Any]:
-    return {
-        "description": label,
-        "tooltip": label,  # without one, ipywidgets 8.1 shows "null"
-        "style": {"description_width": "initial"},
-        "layout": {"width": "auto", "margin": "2px 16px 2px 2px"},
-    }
 
 
 def _draw_attention(tokens: Sequence[str], weights: NDArray[Any]) -> Drawing:
     """Queries on the left, keys on the right, and a line the thicker the weight."""
-    keys = distinct(tokens)
-    body = [_text(120, 14, "who looks", "end"), _text(330, 14, "at what")]
+    body = _text(120, 14, "who looks", "end") + _text(330, 14, "at what")
     for row, token in enumerate(tokens):
         y = 40 + 20 * row
         looks = "".join(
@@ -291,65 +286,51 @@ def _draw_attention(tokens: Sequence[str], weights: NDArray[Any]) -> Drawing:
             for column, weight in enumerate(weights[row])
             if weight >= 0.01
         )
-        label = _box(2, y - 14, 122, 20, 0, "frame")
-        label += _text(120, y, short(token), "end")
-        body.append(_query(_tell_query(keys[row], keys, weights[row]), looks, label))
-        body.append(_text(330, y, short(token)))
+        body += _query(tokens, row, weights[row], looks, y - 14, 122)
+        body += _text(330, y, short(token))
     alt = tell_table("weight", tokens, tokens, weights)
-    return Drawing("".join(body), 36 + 20 * len(tokens), alt, 500)
+    return Drawing(body, 36 + 20 * len(tokens), alt, 500)
 
 
 def _draw_softmax(scores: NDArray[Any], weights: NDArray[Any]) -> Drawing:
     """A bar a key, and below them how evenly the weight is spread."""
-    body = [_text(110, 14, "score", "end"), _text(126, 14, "weight")]
+    body = _text(110, 14, "score", "end") + _text(126, 14, "weight")
     for row, (score, weight) in enumerate(zip(scores, weights, strict=True)):
         y = 36 + 20 * row
-        body += [
-            _text(2, y, f"key {row}"),
-            _text(110, y, f"{score:+.1f}", "end"),
-            f'<rect x="126" y="{y - 12}" width="{400 * weight:.1f}" height="15" '
-            f'fill="{ACCENT}"/>',
-            _text(132 + 400 * weight, y, f"{weight:.1%}"),
-        ]
-    entropy = -sum(w * math.log2(w) for w in weights if w > 0)
+        body += _text(2, y, f"key {row}") + _text(110, y, f"{score:+.1f}", "end")
+        body += _box(126, y - 12, 400 * weight, 15, 1)
+        body += _text(132 + 400 * weight, y, f"{weight:.1%}")
+    bottom = 36 + 20 * len(weights)
     said = (
-        f"entropy {entropy:.2f} of at most {math.log2(len(weights)):.2f} bits; "
-        f"{(weights > 0.01).sum()} of {len(weights)} keys get more than 1%"
+        f"entropy {entropy(weights, base=2):.2f} of at most "
+        f"{math.log2(len(weights)):.2f} bits; {(weights > 0.01).sum()} of "
+        f"{len(weights)} keys get more than 1%"
     )
-    body.append(_text(2, 46 + 20 * len(weights), said))
     alt = (
         f"Bar chart of softmax weights: {said}. Scores from {scores.min():+.1f} to "
         f"{scores.max():+.1f}. Largest weight: {weights.max():.1%}, of key "
         f"{weights.argmax()}."
     )
-    return Drawing("".join(body), 56 + 20 * len(weights), alt)
+    return Drawing(body + _text(2, bottom + 10, said), bottom + 20, alt)
 
 
 def _draw_mask(
     tokens: Sequence[str], allowed: NDArray[Any], weights: NDArray[Any]
 ) -> Drawing:
     """A row a query: × where it may not look, the weight where it may."""
-    body = [
-        _text(122 + 56 * column, 14, short(token, 7), "middle")
-        for column, token in enumerate(tokens)
-    ]
-    keys = distinct(tokens)
+    body, bottom = "", 24 + 28 * len(tokens)
     for row, token in enumerate(tokens):
-        y = 24 + 28 * row
-        looks = ""
+        body += _text(122 + 56 * row, 14, short(token, 7), "middle")  # the columns'
+        y, looks = 24 + 28 * row, ""
         for column, weight in enumerate(weights[row]):  # 0 where it may not look
             said = f"{weight:.2f}" if allowed[row, column] else "×"
             looks += _box(94 + 56 * column, y, 56, 28, weight, "cell")
             looks += _text(122 + 56 * column, y + 18, said, "middle")
-        label = _box(2, y + 3, 84, 22, 0, "frame")
-        label += _text(80, y + 18, short(token, 9), "end")
-        body.append(_query(_tell_query(keys[row], keys, weights[row]), looks, label))
-    bottom = 24 + 28 * len(tokens)
-    key = "Rows: who looks. Columns: at what. ×: may not look."
-    body.append(_text(2, bottom + 20, key))
+        body += _query(tokens, row, weights[row], looks, y + 4, 82)
+    body += _text(2, bottom + 20, "Rows: who looks. Columns: at what. ×: may not look.")
     alt = f"{(~allowed).sum()} of {allowed.size} pairs may not look. "
     alt += tell_table("weight", tokens, tokens, weights)
-    return Drawing("".join(body), bottom + 30, alt, max(WIDTH, 100 + 56 * len(tokens)))
+    return Drawing(body, bottom + 30, alt, max(WIDTH, 100 + 56 * len(tokens)))
 
 
 def _draw_spans(
@@ -368,58 +349,55 @@ def _draw_spans(
         f"{spans} {'span' if spans == 1 else 'spans'}"
     )
     parts = {
-        f"text: {said}": list(range(len(words))),
+        f"text: {said}": range(len(words)),
         f"input: {len(input_ids)} tokens, and </s>": input_ids,
         f"target: {len(labels)} tokens, and </s>": labels,
     }
-    body, bottom = [], 0.0
+    body, top = "", 0
     for title, tokens in parts.items():
-        looks = [
-            (spell(t), "cut" if t in cut else "kept" if t < len(words) else "sentinel")
-            for t in tokens
-        ]
-        flow, end = _flow(looks, bottom + 24)
-        body.append(_text(2, bottom + 14, title) + flow)
-        bottom = end + 14
-    alt = f"Span corruption: {said}. Input: {' '.join(map(spell, input_ids))}. "
-    return Drawing(
-        "".join(body), bottom, f"{alt}Target: {' '.join(map(spell, labels))}."
-    )
+        body += _text(2, top + 14, title)
+        x, y = 2.0, top + 24
+        for token in tokens:
+            width = CHARACTER * len(spell(token))
+            if x + width > WIDTH - 8 and x > 2:
+                x, y = 2.0, y + 24
+            css = "kept" if token < len(words) else "sentinel"
+            body += _box(x, y, width + 6, 20, 0.5 if token in cut else 0, css)
+            body += _text(x + 3, y + 14, spell(token), length=width)
+            x += width + 10
+        top = y + 38
+    read, asked = (" ".join(map(spell, ids)) for ids in (input_ids, labels))
+    alt = f"Span corruption: {said}. Input: {read}. Target: {asked}."
+    return Drawing(body, top, alt)
 
 
-def _flow(words: Iterable[tuple[str, str]], top: float) -> tuple[str, float]:
-    """Words in lines, those cut filled and sentinels framed; and where they end."""
-    body, x, y = [], 2.0, top
-    for word, kind in words:
-        width = CHARACTER * len(word)
-        if x + width > WIDTH - 8 and x > 2:
-            x, y = 2.0, y + 24
-        body.append(_box(x, y, width + 6, 20, 0.5 if kind == "cut" else 0, kind))
-        body.append(
-            f'<text x="{x + 3:.1f}" y="{y + 14:.1f}" textLength="{width:.1f}" '
-            f'lengthAdjust="spacingAndGlyphs">{html.escape(word)}</text>'
-        )
-        x += width + 10
-    return "".join(body), y + 24
-
-
-def _query(says: str, looks: str, label: str) -> str:
-    """What hovering and the Tab key can reach."""
-    return (
-        f'<g class="query" tabindex="0" role="img" aria-label="{html.escape(says)}">'
-        f'<g class="looks">{looks}</g>{label}</g>'
-    )
-
-
-def _tell_query(token: str, keys: Sequence[str], weights: NDArray[Any]) -> str:
+def _query(
+    tokens: Sequence[str],
+    row: int,
+    weights: NDArray[Any],
+    looks: str,
+    top: float,
+    width: int,
+) -> str:
+    """A token and where it looks: what hovering and the Tab key can reach."""
+    keys = distinct(tokens)
     largest = np.argsort(-weights, kind="stable")[:8]
-    looks = [f"{keys[key]} {weights[key]:.2f}" for key in largest if weights[key] > 0]
-    return f"{token} looks at {', '.join(looks) or 'nothing'}"
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
+    seen = [f"{keys[key]} {weights[key]:.2f}" for key in largest if weights[key] > 0]
+    says = html.escape(f"{keys[row]} looks at {', '.join(seen) or 'nothing'}")
+    name = short(tokens[row], width // 8 - 1)  # a character is 8 pixels wide, or less
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">'
+        f'<g class="query" tabindex="0" role="img" aria-label="{says}">'
+        f'<g class="looks">{looks}</g>{_box(2, top, width, 20, 0, "frame")}'
+        f"{_text(width - 2, top + 14, name, 'end')}</g>"
+    )
+
+
+def _text(
+    x: float, y: float, text: str, anchor: str = "start", length: float = 0
+) -> str:
+    fit = f'textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs"' if length else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {fit}>'
         f"{html.escape(text)}</text>"
     )
 

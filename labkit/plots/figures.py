@@ -25,6 +25,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from labkit import validation
 from labkit.errors import LabError
 from labkit.plots import alternatives
 from labkit.plots.alternatives import Numbers, short
@@ -275,20 +276,13 @@ def confusion_matrix(
     Raises:
         LabError: there are no examples, the lengths differ, or a number has no name.
     """
-    true, given = np.asarray(references), np.asarray(predictions)
-    if true.shape != given.shape or not true.size:
-        raise LabError(
-            f"{true.size} references and {given.size} predictions "
-            "make no confusion matrix.",
-            "Pass one class number of each for every example.",
-        )
-    if strays := {*true.tolist(), *given.tolist()} - {*range(len(names))}:
-        raise LabError(
-            f"class {min(strays)} has no name.",
-            f"There are {len(names)} names, for the classes 0 to {len(names) - 1}.",
-        )
+    true, given = (
+        validation.axes(validation.labels(value, name, len(names)), name, "examples")
+        for name, value in (("references", references), ("predictions", predictions))
+    )
+    validation.pairs(references=true, predictions=given)
     counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, (true.astype(int), given.astype(int)), 1)
+    np.add.at(counts, (true, given), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     texts = [
         f"{count:,}\n{share:.0%}" if count else "0"
@@ -473,17 +467,10 @@ def _draw_token(panel: Axes, token: str, x: float, y: float, share: float) -> No
         look |= {"edgecolor": full, "linestyle": dashes, "linewidth": 1}
     width = len(token)
     panel.add_patch(Rectangle((x - 0.3, y + 0.08), width + 0.6, 0.84, **look))
-    panel.text(
-        x + width / 2,
-        y + 0.5,
-        token,
-        size=9,
-        family="monospace",
-        color="white" if abs(share) > 0.75 else "black",
-        ha="center",
-        va="center",
-        parse_math=False,  # a token may be a dollar
-    )
+    look = {"ha": "center", "va": "center", "size": 9, "family": "monospace"}
+    look |= {"color": "white" if abs(share) > 0.75 else "black"}
+    look |= {"parse_math": False}  # a token may be a dollar
+    panel.text(x + width / 2, y + 0.5, token, **look)
 
 
 def _check_any(count: int) -> None:

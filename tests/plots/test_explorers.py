@@ -222,7 +222,7 @@ def test_a_query_before_all_it_may_see_looks_nowhere():
     st.integers(0, 99),
 )
 def test_any_text_can_be_cut_anyhow(words, twentieths, halves, seed):
-    explorer = widgets.span_corruption_explorer(words)
+    explorer = widgets.span_corruption_explorer(" ".join(words))
     explorer.controls["rate"].value = twentieths / 20
     explorer.controls["mean_span"].value = halves / 2
     explorer.controls["seed"].value = seed
@@ -242,7 +242,7 @@ def test_the_spans_that_are_cut_are_those_of_the_answer():
 
 
 def test_a_long_text_is_set_in_lines_that_fit():
-    explorer = widgets.span_corruption_explorer(["word"] * 200)
+    explorer = widgets.span_corruption_explorer("word " * 200)
     picture = etree.fromstring(explorer.drawing.svg())
     places = [text.attrib for text in picture.iter("text") if text.get("textLength")]
     assert len({(place["x"], place["y"]) for place in places}) == len(places)

@@ -352,10 +352,13 @@ def test_ten_long_names_stay_inside_the_figure(picture):
         (lambda: plots.reliability_diagram({"a": []}), "nothing to draw"),
         (lambda: plots.heat_map([[1]], ["a", "b"]), r"shape \(1, 1\)"),
         (lambda: plots.heat_map([], []), "does not fit 0 rows"),
-        (lambda: plots.confusion_matrix([], [], ["a"]), "0 references"),
-        (lambda: plots.confusion_matrix([0, 1], [0], ["a", "b"]), "2 references and 1"),
-        (lambda: plots.confusion_matrix([-1], [0], ["a", "b"]), "class -1 has no name"),
-        (lambda: plots.confusion_matrix([0], [2], ["a", "b"]), "class 2 has no name"),
+        (lambda: plots.confusion_matrix([], [], ["a"]), "no references"),
+        (
+            lambda: plots.confusion_matrix([0, 1], [0], ["a", "b"]),
+            "2 references, 1 pred",
+        ),
+        (lambda: plots.confusion_matrix([-1], [0], ["a", "b"]), "references is -1"),
+        (lambda: plots.confusion_matrix([0], [2], ["a", "b"]), "predictions is 2"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_in_words(call, says):
