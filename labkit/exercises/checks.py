@@ -13,6 +13,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from operator import itemgetter
@@ -104,27 +105,8 @@ def check(exercise: str) -> None:
     raise CheckFailedError(feedback) from None
 
 
-def cases(folder: Path, exercise: str) -> Sequence[Case]:
-    """The cases of an exercise, from the folder's `checks.py`.
-
-    Raises:
-        LabError: there is no such file, or no such exercise in it.
-    """
-    checks = load_checks(folder)
-    if exercise not in checks:
-        raise LabError(
-            f"there is no exercise {exercise!r} here.",
-            f"Here are: {', '.join(checks)}.",
-        )
-    return checks[exercise]
-
-
 def load_checks(folder: Path) -> Mapping[str, Sequence[Case]]:
-    """Exercise id -> cases, from the folder's `checks.py`.
-
-    Raises:
-        LabError: there is no such file.
-    """
+    """The cases of each exercise, from the folder's `checks.py`."""
     return load_module(find_checks(folder)).CHECKS
 
 
@@ -169,16 +151,21 @@ def examine(folder: Path, exercise: str, namespace: Mapping[str, Any]) -> Feedba
     Raises:
         LabError: the folder has no `checks.py`, or no such exercise is in it.
     """
-    right = cases(folder, exercise)
+    checks = load_checks(folder)
+    if exercise not in checks:
+        raise LabError(
+            f"there is no exercise {exercise!r} here.",
+            f"Here are: {', '.join(checks)}.",
+        )
+    cases = checks[exercise]
     if exercise not in namespace:
-        return Feedback(exercise, 0, len(right), _tell_missing(exercise))
-    answer = namespace[exercise]
-    for passed, case in enumerate(right):
-        call = cases(folder, exercise)[passed].call
-        message, picture = _try(call, case, answer, exercise)
+        return Feedback(exercise, 0, len(cases), _tell_missing(exercise))
+    for passed, case in enumerate(cases):
+        call = load_checks(folder)[exercise][passed].call
+        message, picture = _try(call, case, namespace[exercise], exercise)
         if message:
-            return Feedback(exercise, passed, len(right), message, picture)
-    return Feedback(exercise, len(right), len(right), "")
+            return Feedback(exercise, passed, len(cases), message, picture)
+    return Feedback(exercise, len(cases), len(cases), "")
 
 
 def _tell_missing(exercise: str) -> str:
@@ -213,8 +200,11 @@ def _try(
             return _tell_stub(exercise), None
         forgotten = returned[-1:] == [None] and "NoneType" in str(error)
         return _tell_error(case, error, forgotten), None
-    said = _tell_result(case, got)
-    return said, _draw(case, got) if said else None
+    said, picture = _tell_result(case, got), None
+    if said and case.picture is not None:
+        with suppress(Exception):  # a result of any shape may come
+            picture = case.picture(got, case.expected)
+    return said, picture
 
 
 def _watched(answer: Any, returned: list[Any]) -> Any:
@@ -262,7 +252,7 @@ def _tell_result(case: Case, got: Any) -> str:
         return ""
     if got is None and not named:
         return f"{case.name}: {NOTHING}"
-    said = [f"{case.name}: {named or f'{found.detail}.'}"]
+    said = [f"{case.name}: {named or f'{found}.'}"]
     expected = show(case.expected, LONGEST + 1)
     if len(expected) <= LONGEST:
         said += [f"expected {expected}", f"got      {show(got)}"]
@@ -301,46 +291,31 @@ def _holds(predicate: Callable[[Any], Any], got: Any) -> bool:
         return False
 
 
-def _draw(case: Case, got: Any) -> "Picture | None":
-    if case.picture is None:
-        return None
-    try:
-        return case.picture(got, case.expected)
-    except Exception:  # a result of any shape may come: then there is no picture
-        return None
-
-
 def two_tables(got: Any, expected: Any) -> "Picture":
     """The learner's table of numbers beside the right one, in one scale of colours.
 
     Args:
-        got, expected: Tensors or arrays of shape (rows, columns), 8 × 8 at most.
+        got, expected: Tensors or arrays of shape (rows, columns), 50 numbers at most.
     """
     import numpy as np
-    from matplotlib.figure import Figure
 
-    from labkit.plots import Picture
+    from labkit.plots import Picture, heat_map
 
     tables = [as_array(table).astype(float) for table in (got, expected)]
-    low, high = (float(f(tables[1])) for f in (np.min, np.max))
-    rows, columns = tables[1].shape
-    size = (2 * (0.6 * columns + 0.8), 0.45 * rows + 0.8)
-    figure = Figure(figsize=size, layout="constrained")
-    said = []
-    for panel, table, name in zip(
-        figure.subplots(1, 2), tables, ("yours", "expected"), strict=True
-    ):
-        panel.pcolormesh(table, cmap="Blues", vmin=low, vmax=high, edgecolors="#cccccc")
-        for (row, column), number in np.ndenumerate(table):
-            dark = (number - low) / (high - low or 1) > 0.6
-            look = {"color": "white" if dark else "black", "size": 9}
-            at = column + 0.5, row + 0.5
-            panel.text(*at, f"{number:.2f}", ha="center", va="center", **look)
-        panel.set(title=name, xticks=[], yticks=[])
-        panel.set_aspect("equal")
-        panel.invert_yaxis()
-        said.append(f"{name}: {np.round(table, 2).tolist()}.")
-    return Picture(figure, f"Two tables of numbers. {' '.join(said)}")
+    rows, columns = ([str(n) for n in range(size)] for size in tables[1].shape)
+    drawn = heat_map(
+        np.hstack(tables),
+        rows,
+        [f"{whose} {n}" for whose in ("yours", "expected") for n in columns],
+        xlabel="column",
+        ylabel="row",
+        label="number",
+        top=max(0.0, tables[1].max()),
+    )
+    drawn.figure.axes[0].axvline(len(columns) - 0.5, color="white", linewidth=8)
+    yours, right = (np.round(table, 2).tolist() for table in tables)
+    said = f"Two tables of numbers. yours: {yours}. expected: {right}."
+    return Picture(drawn.figure, said)
 
 
 def _fill(line: str) -> str:

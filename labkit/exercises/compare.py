@@ -3,7 +3,6 @@
 import math
 import numbers
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -11,18 +10,8 @@ TOLERANCE = 1e-4
 LONGEST = 240  # characters of a result that is shown
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Why a result is not the expected one."""
-
-    kind: str  # one of "type", "shape", "not finite", "values"
-    detail: str
-
-
-def difference(
-    got: Any, expected: Any, tolerance: float = TOLERANCE
-) -> Difference | None:
-    """Why the two are not the same, or None.
+def difference(got: Any, expected: Any, tolerance: float = TOLERANCE) -> str | None:
+    """Why the two are not the same, in a few words; or None.
 
     A tuple may stand for a list. Wherever a number is expected, a Python number, a
     NumPy scalar and a tensor of no dimensions are alike. An int may stand for a float,
@@ -55,28 +44,26 @@ def difference(
     raise TypeError(f"no {type(expected).__name__} can be compared")
 
 
-def _list_difference(got: Any, expected: Any, tolerance: float) -> Difference | None:
+def _list_difference(got: Any, expected: Any, tolerance: float) -> str | None:
     many = len(expected)
     if len(got) != many:
-        return Difference("shape", f"it has {len(got)} items, not {many}")
+        return f"it has {len(got)} items, not {many}"
     for place, pair in enumerate(zip(got, expected, strict=True), start=1):
         if found := difference(*pair, tolerance):
-            where = f"item {place} of {many}: " if many > 1 else ""
-            return Difference(found.kind, where + found.detail)
+            return f"item {place} of {many}: {found}" if many > 1 else found
     return None
 
 
-def _dict_difference(got: Any, expected: Any, tolerance: float) -> Difference | None:
+def _dict_difference(got: Any, expected: Any, tolerance: float) -> str | None:
     if not _same_items(got, expected):
-        keys = f"{show([*got], 80)}, not {show([*expected], 80)}"
-        return Difference("shape", f"its keys are {keys}")
+        return f"its keys are {show([*got], 80)}, not {show([*expected], 80)}"
     for key, value in expected.items():
         if found := difference(got[key], value, tolerance):
-            return Difference(found.kind, f"at key {show(key, 80)}: {found.detail}")
+            return f"at key {show(key, 80)}: {found}"
     return None
 
 
-def _set_difference(got: Any, expected: Any, _: float) -> Difference | None:
+def _set_difference(got: Any, expected: Any, _: float) -> str | None:
     return None if _same_items(got, expected) else _other_values(got, expected)
 
 
@@ -88,7 +75,7 @@ def _same_items(got: Any, expected: Any) -> bool:
     )
 
 
-def _array_difference(got: Any, expected: Any, tolerance: float) -> Difference | None:
+def _array_difference(got: Any, expected: Any, tolerance: float) -> str | None:
     import numpy as np
     import torch
 
@@ -96,28 +83,27 @@ def _array_difference(got: Any, expected: Any, tolerance: float) -> Difference |
     if not isinstance(got, torch.Tensor if wants_tensor else torch.Tensor | np.ndarray):
         return _wrong_type(got, expected)
     if got.shape != expected.shape:
-        shapes = f"its shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
-        return Difference("shape", shapes)
+        return f"its shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
     one, other = as_array(got), as_array(expected)
     if one.dtype.kind.replace("u", "i") != other.dtype.kind.replace("u", "i"):
         held, due = (str(x.dtype).removeprefix("torch.") for x in (got, expected))
-        return Difference("type", f"it holds {held}, not {due}")
+        return f"it holds {held}, not {due}"
     if other.dtype.kind != "f":
         off = np.count_nonzero(one != other)
         said = f"{off} of its {one.size} values are not what is expected"
-        return Difference("values", said) if off else None
+        return said if off else None
     if not np.array_equal(np.isfinite(one), np.isfinite(other)):
-        return Difference("not finite", "it holds NaN or infinity where it should not")
+        return "it holds NaN or infinity where it should not"
     with np.errstate(all="ignore"):
         if np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True):
             return None
         apart = np.nan_to_num(np.abs(one - other), posinf=0.0).max()
     if not apart:  # infinities of the other sign, or NaN for infinity
-        return Difference("values", "its values are not what is expected")
-    return Difference("values", f"its values are off by up to {apart:.3g}")
+        return "its values are not what is expected"
+    return f"its values are off by up to {apart:.3g}"
 
 
-def _number_difference(got: Any, expected: Any, tolerance: float) -> Difference | None:
+def _number_difference(got: Any, expected: Any, tolerance: float) -> str | None:
     whole = isinstance(expected, numbers.Integral)  # an id, a count: near is not it
     fits = numbers.Integral if whole else numbers.Real
     if isinstance(got, bool) or not isinstance(got, fits):
@@ -131,7 +117,7 @@ def _number_difference(got: Any, expected: Any, tolerance: float) -> Difference 
     if math.isnan(number) and math.isnan(right):
         return None
     if math.isfinite(number) != math.isfinite(right):
-        return Difference("not finite", f"it is {number:.6g}, not {right:.6g}")
+        return f"it is {number:.6g}, not {right:.6g}"
     if not whole and abs(number - right) <= tolerance * (1 + abs(right)) < math.inf:
         return None
     return _other_values(got, expected)
@@ -151,13 +137,13 @@ def as_array(values: Any) -> Any:
         return np.broadcast_to(np.array(None), values.shape)
 
 
-def _wrong_type(got: Any, expected: Any, tolerance: float = 0.0) -> Difference:
+def _wrong_type(got: Any, expected: Any, tolerance: float = 0.0) -> str:
     one, due = _kind(got), _kind(expected)
     if due == "a float" or (due == "an int" and not isinstance(got, numbers.Real)):
         due = "a number"
     if one == "a tensor" and isinstance(expected, list | tuple) and len(expected) == 2:
-        return Difference("type", "it is one tensor, not a pair of two")
-    return Difference("type", f"it is {one} where {due} is expected")
+        return "it is one tensor, not a pair of two"
+    return f"it is {one} where {due} is expected"
 
 
 def _kind(value: Any) -> str:
@@ -166,8 +152,8 @@ def _kind(value: Any) -> str:
     return "None" if value is None else f"a{'n' * (name[:1] in 'aeio')} {name}"
 
 
-def _other_values(got: Any, expected: Any) -> Difference:
-    return Difference("values", f"it is {show(got, 80)}, not {show(expected, 80)}")
+def _other_values(got: Any, expected: Any) -> str:
+    return f"it is {show(got, 80)}, not {show(expected, 80)}"
 
 
 def show(value: Any, longest: int = LONGEST) -> str:

@@ -17,11 +17,16 @@ from nbclient import NotebookClient
 
 from labkit.errors import LabError
 from labkit.exercises import check, difference, examine, two_tables
-from labkit.exercises.checks import cases
 
 ROOT = Path(__file__).parents[2]
 RELEASED = ROOT / "exercises" / "attention"
 INF, NAN = float("inf"), float("nan")
+KINDS = {  # how each kind of difference is told
+    "type": r"^it is .* where .* is expected$|^it holds [<\w]+, not \w+$",
+    "shape": "^its shape is|^it has .* items, not|^its keys are",
+    "not finite": "^it holds NaN or infinity|^it is inf, not 1$",
+    "values": "values are (not what|off)|it is .*, not (?!a )",
+}
 
 whole = st.integers(-(2**70), 2**70)
 dull = st.none() | st.booleans() | whole | st.floats() | st.text(max_size=3)
@@ -103,7 +108,7 @@ class TestDifference:
     @given(plain | tables | odd | st.lists(odd), plain | tables)
     def test_whatever_comes_is_compared(self, got, expected):
         found = difference(got, expected)
-        assert found is None or len(found.detail) < 400
+        assert found is None or len(found) < 400
 
     def test_depth_and_size_do_not_matter(self):
         endless, many = [], [0] * 1_000_000
@@ -214,7 +219,7 @@ class TestDifference:
     def test_each_other_kind_of_result_is_named(self, got, expected, kind):
         found = difference(got, expected)
         assert found is not None
-        assert found.kind == kind
+        assert re.search(KINDS[kind], found)
 
     @pytest.mark.parametrize(
         ("got", "expected", "said"),
@@ -232,7 +237,7 @@ class TestDifference:
         ],
     )
     def test_it_says_where_and_what(self, got, expected, said):
-        assert said in difference(got, expected).detail
+        assert said in difference(got, expected)
 
     def test_what_cannot_be_compared_is_our_bug(self):
         with pytest.raises(TypeError):
@@ -472,8 +477,6 @@ def test_outside_a_set_it_says_where_to_work(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LabError, match="no checks"):
         check("softmax")
-    with pytest.raises(LabError):
-        cases(tmp_path, "softmax")
 
 
 def test_importing_the_checks_imports_neither_torch_nor_the_grader():
