@@ -24,7 +24,6 @@ from labkit.evaluation.uncertainty import Interval
 from labkit.validation import numbers
 
 _TEMPLATES = Path(__file__).with_name("counterfactuals.toml")
-_SENTIMENT = "sentiment"
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,9 @@ def counterfactual_pairs(family: str, first: str, second: str) -> list[Pair]:
     )
     table = _templates()[family]
     if "sentences" in table:
-        kinds = [row[_SENTIMENT] for row in table["sentences"]]
         return [
-            Pair(a, b, template=a, sentiment=kind)
-            for a, b, kind in zip(one, other, kinds, strict=True)
+            Pair(row[first], row[second], row[first], sentiment=row["sentiment"])
+            for row in table["sentences"]
         ]
     return [
         Pair(_fill(template, a), _fill(template, b), template, _said(a, b), sentiment)
@@ -151,7 +149,7 @@ def _templates() -> dict[str, Any]:
 
 
 def _wordings(rows: Sequence[Mapping[str, str]]) -> dict[str, list[Any]]:
-    groups = [group for group in rows[0] if group != _SENTIMENT]
+    groups = [name for name in rows[0] if name != "sentiment"]
     return {group: [row[group] for row in rows] for group in groups}
 
 
@@ -162,7 +160,7 @@ def _known(table: Mapping[str, Any], name: str, otherwise: str) -> Any:
 
 
 def _fill(template: str, filler: str | Mapping[str, str]) -> str:
-    slots = {"who": filler} if isinstance(filler, str) else dict(filler)
+    slots = {"who": filler} if isinstance(filler, str) else filler
     text = template.format_map(slots)
     return text[0].upper() + text[1:]
 

@@ -25,6 +25,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,6 +41,8 @@ from labkit.evaluation.uncertainty import Interval, bootstrap_interval, paired_b
 
 Texts = Sequence[str]
 References = Sequence[str | Sequence[str]]
+Rights = list[list[str]]  # of each text, those of which any will do
+Numbers = NDArray[np.float64]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -48,25 +51,26 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 class _TextMetric(OfflineMetric):
     """What all share: rows of numbers, one a text, and a score of any set of rows.
 
-    A subclass gives `rows`, and `score` if it is not their mean.
+    A subclass gives `one`, the score of a text, or `rows` and `score`.
     """
 
     key: str
+    may_lack_references = False
     score: Any = staticmethod(np.mean)  # Statistic: of any rows
 
     def inputs(self) -> Features:
         text = Value("string")
         return Features({"predictions": text, "references": List(text)})
 
-    def rows(
-        self, predictions: Texts, references: Sequence[list[str]]
-    ) -> NDArray[np.float64]:
-        """What the score needs to know of each text, shape (texts, ...)."""
+    def one(self, prediction: str, references: list[str]) -> float:
+        """A text's score; the best over its references."""
         raise NotImplementedError
 
-    def per_text(
-        self, predictions: Texts, references: References
-    ) -> NDArray[np.float64]:
+    def rows(self, predictions: list[str], references: Rights) -> Numbers:
+        """What the score needs to know of each text, shape (texts, ...)."""
+        return np.array([*map(self.one, predictions, references)])
+
+    def per_text(self, predictions: Texts, references: References) -> Numbers:
         """The score of each text alone, shape (texts,): to look at the worst.
 
         Their mean is the score, except for BLEU and chrF. BLEU of one text of fewer
@@ -99,9 +103,7 @@ class _TextMetric(OfflineMetric):
         a, b = self._rows(ours, references), self._rows(theirs, references)
         return paired_bootstrap(a, b, statistic=self.score, **options)
 
-    def look_at(
-        self, predictions: Any, references: Any
-    ) -> tuple[list[str], list[list[str]]]:
+    def look_at(self, predictions: Any, references: Any) -> tuple[list[str], Rights]:
         """The predictions, and a list of references for each."""
         texts = validation.texts(predictions, "predictions")
         given = validation.items(references, "references", "texts, or of lists of them")
@@ -117,14 +119,17 @@ class _TextMetric(OfflineMetric):
                     "A reference is a text, or a list of texts of which any will do.",
                     "Decode token ids first; of SQuAD's answers take `['text']`.",
                 )
+            if not right and not self.may_lack_references:
+                raise LabError(
+                    f"text {place} has no reference.",
+                    "Only a question may have none. Leave the text out, or find why.",
+                )
         return texts, rights
 
-    def _rows(self, predictions: Texts, references: References) -> NDArray[np.float64]:
+    def _rows(self, predictions: Texts, references: References) -> Numbers:
         return self.rows(*self.look_at(predictions, references))
 
-    def _compute(
-        self, predictions: list[str], references: list[list[str]]
-    ) -> dict[str, Any]:
+    def _compute(self, predictions: list[str], references: Rights) -> dict[str, Any]:
         return {self.key: float(self.score(self.rows(predictions, references)))}
 
 
@@ -132,21 +137,7 @@ class _SQuAD(_TextMetric):
     """The mean over questions of the best score over each one's answers."""
 
     citation = "Rajpurkar et al. (2016), SQuAD, section 6.1; (2018), SQuAD 2.0."
-
-    def rows(
-        self, predictions: Texts, references: Sequence[list[str]]
-    ) -> NDArray[np.float64]:
-        return np.array(
-            [
-                max(self.one(normalize_answer(text), answer) for answer in _gold(right))
-                for text, right in zip(predictions, references, strict=True)
-            ]
-        )
-
-    @staticmethod
-    def one(prediction: str, answer: str) -> float:
-        """The score of a prediction against one answer, both normalised."""
-        raise NotImplementedError
+    may_lack_references = True
 
 
 class ExactMatch(_SQuAD):
@@ -154,9 +145,8 @@ class ExactMatch(_SQuAD):
 
     key = "exact_match"
 
-    @staticmethod
-    def one(prediction: str, answer: str) -> float:
-        return float(prediction == answer)
+    def one(self, prediction: str, references: list[str]) -> float:
+        return float(normalize_answer(prediction) in _gold(references))
 
 
 class TokenF1(_SQuAD):
@@ -167,13 +157,13 @@ class TokenF1(_SQuAD):
 
     key = "f1"
 
-    @staticmethod
-    def one(prediction: str, answer: str) -> float:
-        ours, theirs = prediction.split(), answer.split()
-        if not ours or not theirs:  # no answer: right only where there is none
-            return float(ours == theirs)
-        common = sum((Counter(ours) & Counter(theirs)).values())
-        return 2 * common / (len(ours) + len(theirs))
+    def one(self, prediction: str, references: list[str]) -> float:
+        ours, scores = normalize_answer(prediction).split(), []
+        for theirs in map(str.split, _gold(references)):
+            common = sum((Counter(ours) & Counter(theirs)).values())
+            both = len(ours) + len(theirs)  # none: rightly left without an answer
+            scores.append(2 * common / both if both else 1.0)
+        return max(scores)
 
 
 class _SacreBLEU(_TextMetric):
@@ -182,26 +172,20 @@ class _SacreBLEU(_TextMetric):
     scorer: Any  # sacrebleu's metrics: their statistics have no public name
     parts: ClassVar[dict[str, str]] = {}  # key -> sacrebleu's name: for a report
 
-    def rows(
-        self, predictions: Texts, references: Sequence[list[str]]
-    ) -> NDArray[np.float64]:
-        most = _check_all_have_one(references)
-        padded = [[*right, *[None] * (most - len(right))] for right in references]
-        streams = list(zip(*padded, strict=True))  # sacrebleu wants them by rank
+    def rows(self, predictions: list[str], references: Rights) -> Numbers:
+        streams = list(zip_longest(*references))  # sacrebleu wants them by rank
         counts = self.scorer._extract_corpus_statistics(predictions, streams)
         return np.array(counts, dtype=float)
 
-    def score(self, rows: NDArray[np.float64]) -> float:
+    def score(self, rows: Numbers) -> float:
         """The corpus's score from its texts' counts."""
         return float(self._whole(rows).score)
 
-    def _whole(self, rows: NDArray[np.float64]) -> Any:
+    def _whole(self, rows: Numbers) -> Any:
         sums = rows.sum(axis=0).astype(int).tolist()
         return self.scorer._compute_score_from_stats(sums)
 
-    def _compute(
-        self, predictions: list[str], references: list[list[str]]
-    ) -> dict[str, Any]:
+    def _compute(self, predictions: list[str], references: Rights) -> dict[str, Any]:
         found = self._whole(self.rows(predictions, references))
         parts = {name: getattr(found, theirs) for name, theirs in self.parts.items()}
         signature = {f"{self.key}_signature": str(self.scorer.get_signature())}
@@ -257,18 +241,13 @@ class _Rouge(_TextMetric):
 
     citation = "Lin (2004), ROUGE: A Package for Automatic Evaluation of Summaries."
 
-    def rows(
-        self, predictions: Texts, references: Sequence[list[str]]
-    ) -> NDArray[np.float64]:
-        scorer = RougeScorer([self.key])
-        pairs = zip(predictions, references, strict=True)
-        _check_all_have_one(references)
-        return np.array(
-            [
-                scorer.score_multi(right, text)[self.key].fmeasure
-                for text, right in pairs
-            ]
-        )
+    def __init__(self) -> None:
+        super().__init__()
+        self.scorer = RougeScorer([self.key])
+
+    def one(self, prediction: str, references: list[str]) -> float:
+        score = self.scorer.score_multi(references, prediction)[self.key]
+        return float(score.fmeasure)
 
 
 class Rouge1(_Rouge):
@@ -301,14 +280,3 @@ def normalize_answer(text: str) -> str:
 def _gold(answers: list[str]) -> list[str]:
     """The answers that say something, normalised; [""] if none does."""
     return [normal for text in answers if (normal := normalize_answer(text))] or [""]
-
-
-def _check_all_have_one(references: Sequence[list[str]]) -> int:
-    """The most references that a text has, unless one has none."""
-    counts = [len(right) for right in references]
-    if not min(counts):
-        raise LabError(
-            f"text {counts.index(0)} has no reference.",
-            "Only a question may have none. Leave the text out, or find why.",
-        )
-    return max(counts)

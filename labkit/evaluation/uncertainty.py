@@ -78,11 +78,10 @@ def bootstrap_interval(
 
     Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
     """
-    tail = (1 - _confidence(confidence)) / 2
+    validation.number("confidence", confidence, above=0, below=1)
     validation.number("resamples", resamples, at_least=1, whole=True)
     arrays = _examples(samples, numbers=statistic is np.mean)
-    draw = _means if statistic is np.mean else _scores
-    scores = draw(arrays, statistic, int(resamples), np.random.default_rng(seed))
+    scores = _scores(arrays, statistic, resamples, np.random.default_rng(seed))
     estimate = float(statistic(*arrays))
     if np.isnan(estimate) or np.isnan(scores).any():
         raise LabError(
@@ -90,7 +89,7 @@ def bootstrap_interval(
             "A draw may miss a class or repeat one example, and leave it undefined.",
             "Give it a value there: in scikit-learn, `zero_division=0`.",
         )
-    low, high = np.quantile(scores, [tail, (1 + confidence) / 2])
+    low, high = np.quantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(estimate, float(low), float(high), confidence)
 
 
@@ -152,46 +151,35 @@ def wilson_interval(correct: ArrayLike, *, confidence: float = 0.95) -> Interval
         Inference, Journal of the American Statistical Association 22:209-212.
     """
     answers = validation.right_or_wrong(correct, "answers")
+    validation.number("confidence", confidence, above=0, below=1)
     test = binomtest(int(answers.sum()), answers.size)
-    low, high = test.proportion_ci(_confidence(confidence), method="wilson")
+    low, high = test.proportion_ci(confidence, method="wilson")
     return Interval(float(test.statistic), float(low), float(high), confidence)
-
-
-def _means(
-    arrays: list[NDArray[Any]],
-    statistic: Statistic,
-    resamples: int,
-    generator: np.random.Generator,
-) -> NDArray[np.float64]:
-    """The means of the draws, many draws at a time; the same draws as `_scores`."""
-    values, size = arrays[0].astype(float), len(arrays[0])
-    at_once = max(1, _DRAWN_AT_ONCE // size)
-    batches = [min(at_once, resamples - done) for done in range(0, resamples, at_once)]
-    draws = (values[generator.integers(size, size=(n, size))] for n in batches)
-    return np.concatenate(
-        [drawn.reshape(len(drawn), -1).mean(axis=1) for drawn in draws]
-    )
 
 
 def _scores(
     arrays: list[NDArray[Any]],
     statistic: Statistic,
     resamples: int,
-    generator: np.random.Generator,
+    random: np.random.Generator,
 ) -> NDArray[np.float64]:
-    size = len(arrays[0])
-    draws = (generator.integers(size, size=size) for _ in range(resamples))
-    return np.array([statistic(*(array[rows] for array in arrays)) for rows in draws])
+    """The statistic of each draw; of means, those of many draws at a time."""
+    size, scores = len(arrays[0]), []
+    at_once = max(1, _DRAWN_AT_ONCE // size)
+    for done in range(0, resamples, at_once):
+        draws = random.integers(size, size=(min(at_once, resamples - done), size))
+        if statistic is np.mean:
+            drawn = arrays[0][draws].reshape(len(draws), -1)
+            scores += [*drawn.mean(axis=1, dtype=float)]
+        else:
+            scores += [statistic(*(array[rows] for array in arrays)) for rows in draws]
+    return np.array(scores)
 
 
 def _examples(samples: Sequence[ArrayLike], numbers: bool) -> list[NDArray[Any]]:
     """The samples as arrays, refused unless each row is one example, complete."""
-    arrays = [validation.values(sample, "examples") for sample in samples]
-    if not arrays:
-        raise LabError(
-            "there are no examples to resample.",
-            "Pass one value an example, not their mean.",
-        )
+    given = validation.items(samples, "examples")
+    arrays = [validation.values(sample, "examples") for sample in given]
     validation.pairs(**{f"array {i}": array for i, array in enumerate(arrays, 1)})
     if numbers and len(arrays) > 1:
         raise LabError(
@@ -199,9 +187,3 @@ def _examples(samples: Sequence[ArrayLike], numbers: bool) -> list[NDArray[Any]]
             "Pass `predictions == labels` for the accuracy, or another `statistic=`.",
         )
     return [validation.numbers(arrays[0], "examples")] if numbers else arrays
-
-
-def _confidence(value: float) -> float:
-    """It, if it lies between 0 and 1."""
-    validation.number("confidence", value, above=0, below=1)
-    return value

@@ -349,7 +349,10 @@ ALONE = """
 import socket
 def refuse(*_, **__): raise AssertionError("the network was asked")
 socket.socket.connect = socket.getaddrinfo = refuse
-from labkit.evaluation import BLEU, ExactMatch, RougeL
+import evaluate
+from labkit.evaluation import BLEU, F1, Accuracy, ExactMatch, RougeL
+scores = evaluate.combine([Accuracy(), F1()])
+print(scores.compute(predictions=[0, 1], references=[1, 1], average="macro"))
 for metric in BLEU(), ExactMatch(), RougeL():
     print(metric.compute(predictions=["a b c d"], references=["a b c d"]))
 """
@@ -364,4 +367,5 @@ def test_neither_network_nor_a_writable_cache_is_needed():
         text=True,
         check=False,
     )
-    assert ran.stdout.count("{") == 3, ran.stderr
+    assert ran.stdout.count("{") == 4, ran.stderr
+    assert ran.stdout.startswith("{'accuracy': 0.5, 'f1': 0.3333333333333333}\n")
