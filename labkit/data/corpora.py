@@ -50,14 +50,9 @@ class Corpus:
         if profile == "full":
             made_of: Any = hub.revision(self.name)
         else:
-            made_of = [
-                [
-                    wheel.sha256
-                    for wheel in wheels.every()
-                    if self.name in wheel.provides
-                ],
-                [documentation.VERSION, documentation.documented(self.libraries)],
-            ]
+            pins = [w.sha256 for w in wheels.every() if self.name in w.provides]
+            documented = documentation.documented(self.libraries)
+            made_of = [pins, [documentation.VERSION, documented]]
         recipe = [self.version, splits.VERSION, made_of]
         return f"{self.name}-{profile}-{_fingerprint(recipe)}-"
 

@@ -1,9 +1,5 @@
 """The corpus `questions`: about a function, and answered in its documentation.
 
-    passage = read("scipy.linalg.norm", summary, body)
-    for question in ask(passage, passage.entries):
-        question.text, passage.text(question.span)
-
 A question asks for a default, a type, a meaning, a name, what happens in a case, or the
 result. Where the passage does not say, the question has no answer.
 """
@@ -86,8 +82,9 @@ HELD_BACK = 2
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b", re.IGNORECASE)
 
-_Words = tuple[str, ...]  # what goes into a phrasing
-_Candidate = tuple[str, tuple[str, ...], _Words, Span | None]
+Rows = dict[str, list[dict[str, Any]]]  # SQuAD's, by split
+# What sort of question it is, its phrasings, what goes into them, and the answer.
+_Candidate = tuple[str, tuple[str, ...], tuple[str, ...], Span | None]
 
 
 @corpus(version=1, libraries=_LIBRARIES)
@@ -100,15 +97,11 @@ def questions(profile: Profile) -> "DatasetDict":
 
     quick: built by rule from the documentation of the installed numpy, scipy, pandas
     and scikit-learn. A context is a function's first sentences, its parameters and what
-    it returns, in the split of its summary; a question is about a default, a type, a
-    meaning, a name, a case or the result. Validation and test ask nothing about an
-    entry that stands in a train context too, as `normalise` sees it; two phrasings of
-    each sort of question are not in train.
+    it returns, in the split of its summary.
 
     full: SQuAD 1.1 (Rajpurkar et al., 2016), paragraphs of Wikipedia. Its validation
-    split is our test; our validation split is a tenth of its articles in train. It has
-    no questions without an answer, so a fourth of them is asked once more, of another
-    paragraph of the article in which no answer stands (an id that ends in -elsewhere).
+    split is our test; our validation split is a tenth of its articles in train. A
+    fourth of its questions is asked once more where no answer stands.
     """
     if profile == "full":
         return _in_order(_of_squad())
@@ -119,19 +112,18 @@ def questions(profile: Profile) -> "DatasetDict":
     return _in_order(_rows(passages))
 
 
-def _of_squad() -> dict[str, list[dict[str, Any]]]:
+def _of_squad() -> Rows:
     squad = hub.dataset("questions")
     published = {normalise(text) for text in squad["validation"]["context"][:]}
-    rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    rows: Rows = {"train": [], "validation": [], "test": list(squad["validation"])}
     for row in squad["train"]:
         if normalise(row["context"]) not in published:
             wanted = split_of(row["title"]) == "validation"
             rows["validation" if wanted else "train"].append(row)
-    rows["test"] = list(squad["validation"])
     return {split: _asked_elsewhere(members) for split, members in rows.items()}
 
 
-def _in_order(splits: dict[str, list[dict[str, Any]]]) -> "DatasetDict":
+def _in_order(splits: Rows) -> "DatasetDict":
     """SQuAD's columns, in the order of a hash of the id."""
     from datasets import Dataset, DatasetDict, Features, List, Value
 
@@ -157,18 +149,15 @@ class Question:
     kind: str
 
 
-def _rows(passages: dict[str, list[Passage]]) -> dict[str, list[dict[str, Any]]]:
-    """SQuAD's rows for each split: id, title, context, question, answers.
+def _rows(passages: dict[str, list[Passage]]) -> Rows:
+    """Rows for passages by split; of those that are the same, the first is kept.
 
     Nothing is asked about an entry that stands in a passage of an earlier split too,
     and a passage all of whose entries do is left out.
-
-    Args:
-        passages: By split. Of those that are the same, the first is kept.
     """
     contexts: set[str] = set()
     earlier: set[str] = set()
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: Rows = {}
     for split, members in passages.items():
         strangers = sorted(
             {(e.name, e.phrase) for p in members for e in p.parameters}, key=str
@@ -191,8 +180,8 @@ def _rows(passages: dict[str, list[Passage]]) -> dict[str, list[dict[str, Any]]]
 def _asked_elsewhere(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """SQuAD's rows, and one of four once more, in a context that does not answer it.
 
-    It is another context with the same title, without any of the answers in it; that
-    it gives the answer in other words is rare, but not excluded.
+    It has the same title, and none of the answers in it; that it gives the answer in
+    other words is rare, but not excluded.
     """
     contexts: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for row in rows:
@@ -207,9 +196,8 @@ def _asked_elsewhere(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if not any(answer in other.lower() for answer in answers)
         ]
         if others and chance.random() < 0.25:
-            nowhere: dict[str, list[Any]] = {"text": [], "answer_start": []}
             moved = {"id": row["id"] + "-elsewhere", "context": chance.choice(others)}
-            added.append(row | moved | {"answers": nowhere})
+            added.append(row | moved | {"answers": {"text": [], "answer_start": []}})
     return rows + added
 
 
@@ -265,21 +253,21 @@ def _about_parameters(
 ) -> Iterator[_Candidate]:
     names = [entry.name for entry in passage.parameters]
     phrases = [entry.phrase for entry in passage.parameters]
+
+    def called(name: str, phrase: str | None) -> tuple[str]:
+        return (phrase if phrase and chance.random() < 0.3 else name,)
+
     for entry in passage.parameters:
         simple = re.fullmatch(r"\*{0,2}[A-Za-z]\w*", entry.name)
         if entry not in about or not simple or names.count(entry.name) > 1:
             continue
         phrase = entry.phrase if phrases.count(entry.phrase) == 1 else None
-
-        def words(name: str = entry.name, phrase: str | None = phrase) -> _Words:
-            return (phrase if phrase and chance.random() < 0.3 else name,)
-
         if entry.default_at:
-            yield "default", DEFAULT, words(), entry.default_at
+            yield "default", DEFAULT, called(entry.name, phrase), entry.default_at
         elif "default" not in passage.text(entry.whole).lower() and not entry.cases:
-            yield "no default", DEFAULT, words(), None
+            yield "no default", DEFAULT, called(entry.name, phrase), None
         if entry.type_at:
-            yield "type", TYPE, words(), entry.type_at
+            yield "type", TYPE, called(entry.name, phrase), entry.type_at
         if entry.meaning_at:
             yield "meaning", MEANING, (entry.name,), entry.meaning_at
         if phrase:
@@ -302,17 +290,11 @@ def _about_strangers(
 ) -> Iterator[_Candidate]:
     said = passage.context.lower()
     for name, phrase in chance.sample(strangers, min(20, len(strangers))):
-        if re.search(rf"\b{re.escape(name.lower())}\b", said):
+        named = re.search(rf"\b{re.escape(name.lower())}\b", said)
+        if named or (phrase and phrase.removeprefix("the ") in said):
             continue
-        if phrase and phrase.removeprefix("the ") in said:
-            continue
-        phrasings = chance.choice((DEFAULT, TYPE, MEANING))
-        yield "no such name", phrasings, (name,), None
+        yield "no such name", chance.choice((DEFAULT, TYPE, MEANING)), (name,), None
         if phrase:
-            yield (
-                "no such phrase",
-                chance.choice((DEFAULT, TYPE, NAME)),
-                (phrase,),
-                None,
-            )
+            sort = chance.choice((DEFAULT, TYPE, NAME))
+            yield "no such phrase", sort, (phrase,), None
             return

