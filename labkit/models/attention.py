@@ -32,8 +32,8 @@ def scaled_dot_product_attention(
     query: Float[Tensor, "*batch query d_k"],
     key: Float[Tensor, "*batch key d_k"],
     value: Float[Tensor, "*batch key d_v"],
-    mask: Bool[Tensor, "..."] | None = None,
-    bias: Float[Tensor, "..."] | None = None,
+    mask: Bool[Tensor, "*#batch #query #key"] | None = None,
+    bias: Float[Tensor, "*#batch #query #key"] | None = None,
     scale: float | None = None,
 ) -> tuple[Float[Tensor, "*batch query d_v"], Float[Tensor, "*batch query key"]]:
     """Mix the values by how well each query matches each key.
@@ -146,7 +146,7 @@ class MultiHeadAttention(nn.Module):
         self,
         hidden_states: Float[Tensor, "*batch query d_model"],
         context: Float[Tensor, "*batch key d_model"] | None = None,
-        mask: Bool[Tensor, "... #query #key"] | None = None,
+        mask: Bool[Tensor, "*#batch #query #key"] | None = None,
         bias: Float[Tensor, "*#batch head query key"] | None = None,
         cache: KeyValueCache | None = None,
     ) -> tuple[

@@ -121,11 +121,11 @@ class Block(nn.Module):
     def forward(
         self,
         hidden_states: Float[Tensor, "*batch length d_model"],
-        mask: Bool[Tensor, "... #length key"] | None = None,
+        mask: Bool[Tensor, "*#batch #length key"] | None = None,
         bias: Float[Tensor, "head length key"] | None = None,
         cache: KeyValueCache | None = None,
         context: Float[Tensor, "*batch other d_model"] | None = None,
-        context_mask: Bool[Tensor, "... #length other"] | None = None,
+        context_mask: Bool[Tensor, "*#batch #length other"] | None = None,
     ) -> Float[Tensor, "*batch length d_model"]:
         def look_around(states: Tensor) -> Tensor:
             return self.attention(states, mask=mask, bias=bias, cache=cache)[0]
@@ -166,10 +166,10 @@ class Stack(nn.Module):
     def forward(
         self,
         hidden_states: Float[Tensor, "*batch length d_model"],
-        mask: Bool[Tensor, "... #length key"] | None = None,
+        mask: Bool[Tensor, "*#batch #length key"] | None = None,
         cache: list[KeyValueCache] | None = None,
         context: Float[Tensor, "*batch other d_model"] | None = None,
-        context_mask: Bool[Tensor, "... #length other"] | None = None,
+        context_mask: Bool[Tensor, "*#batch #length other"] | None = None,
     ) -> list[Float[Tensor, "*batch length d_model"]]:
         """The hidden states before the first block and after each one.
 
