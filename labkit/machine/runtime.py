@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from labkit.errors import LabError
 
@@ -12,21 +12,13 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True)
 class Runtime:
-    """What a lesson runs on, and why each choice was made.
+    """What a lesson runs on, and why each choice was made."""
 
-    Attributes:
-        profile: "quick" (packaged weights and data) or "full" (the Hub's).
-        device: A torch device name: "cuda", "mps" or "cpu".
-        precision: "bf16" only where the hardware computes it natively.
-        threads: CPU threads that torch uses.
-        reasons: One sentence for each choice that needs one, by field name.
-    """
-
-    profile: Profile
-    device: str
-    precision: Precision
-    threads: int
-    reasons: dict[str, str]
+    profile: Profile  # "quick" (packaged weights and data) or "full" (the Hub's)
+    device: str  # a torch device name: "cuda", "mps" or "cpu"
+    precision: Precision  # "bf16" only where the hardware computes it natively
+    threads: int  # of the CPU, that torch uses
+    reasons: dict[str, str]  # by field name
 
     def __str__(self) -> str:
         return (
@@ -84,12 +76,11 @@ def native_precision(device: str) -> tuple[Precision, str]:
         return "fp32", f"compute capability {major}.{minor} only emulates bfloat16"
     if device == "mps":
         return "fp32", "bfloat16 autocast is incomplete on MPS"
-    if torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2"):
-        return "fp32", "this CPU has no bfloat16 instructions"
-    found = torch.cpu.get_capabilities()
-    for instructions in ("amx_bf16", "avx512_bf16"):
-        if found.get(instructions):
-            return "bf16", f"this CPU has {instructions}"
+    if torch.backends.cpu.get_cpu_capability() not in ("DEFAULT", "AVX2"):
+        found = torch.cpu.get_capabilities()
+        for instructions in ("amx_bf16", "avx512_bf16"):
+            if found.get(instructions):
+                return "bf16", f"this CPU has {instructions}"
     return "fp32", "this CPU has no bfloat16 instructions"
 
 
@@ -125,32 +116,32 @@ def canary(device: str) -> str:
 def _device() -> tuple[str, str]:
     import torch
 
-    for device, present in (
-        ("cuda", torch.cuda.is_available()),
-        ("mps", torch.backends.mps.is_available()),
-    ):
-        if present:
-            wrong = canary(device)
-            if wrong:
-                return "cpu", f"{wrong}, so it is not used"
-            return device, f"{device} is there and agrees with the CPU"
-    return "cpu", "no GPU that this torch can use"
+    if torch.cuda.is_available():
+        device = "cuda"
+    elif torch.backends.mps.is_available():
+        device = "mps"
+    else:
+        return "cpu", "no GPU that this torch can use"
+    if wrong := canary(device):
+        return "cpu", f"{wrong}, so it is not used"
+    return device, f"{device} is there and agrees with the CPU"
 
 
-def _profile(asked: str | None, device: str) -> tuple[Profile, str]:
+def _profile(asked: str | None, device: str) -> tuple[Any, str]:
     default = "quick" if device == "cpu" else "full"
-    chosen = asked or os.environ.get("LABKIT_PROFILE") or default
+    asked_for = {
+        "asked for by setup(profile=…)": asked,
+        "asked for by LABKIT_PROFILE": os.environ.get("LABKIT_PROFILE"),
+        f"the default on {device}": default,
+    }
+    reason, chosen = next(pair for pair in asked_for.items() if pair[1])
     if chosen not in get_args(Profile):
         raise LabError(
             f"{chosen!r} is not a profile.",
             "There are two: quick (packaged weights and data) and full (the Hub's).",
             'Use setup(profile="quick"), or set LABKIT_PROFILE to one of them.',
         )
-    if asked:
-        return chosen, "asked for by setup(profile=…)"  # type: ignore[return-value]
-    if os.environ.get("LABKIT_PROFILE"):
-        return chosen, "asked for by LABKIT_PROFILE"  # type: ignore[return-value]
-    return default, f"the default on {device}"  # type: ignore[return-value]
+    return chosen, reason
 
 
 def _threads() -> int:

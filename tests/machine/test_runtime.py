@@ -43,7 +43,7 @@ def test_setup_prints_one_line(capsys):
     for part in (
         lab.profile,
         lab.device,
-        lab.precision,
+        lab.runtime.precision,
         f"{lab.runtime.threads} threads",
     ):
         assert part in printed
