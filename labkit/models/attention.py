@@ -32,7 +32,7 @@ def scaled_dot_product_attention(
     query: Float[Tensor, "*batch query d_k"],
     key: Float[Tensor, "*batch key d_k"],
     value: Float[Tensor, "*batch key d_v"],
-    mask: Bool[Tensor, "*#batch #query #key"] | None = None,
+    mask: Bool[Tensor, "..."] | None = None,  # (key,) broadcasts, too
     bias: Float[Tensor, "*#batch #query #key"] | None = None,
     scale: float | None = None,
 ) -> tuple[Float[Tensor, "*batch query d_v"], Float[Tensor, "*batch query key"]]:
