@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tomllib
 from collections import Counter
 
 import pytest
@@ -99,33 +98,24 @@ def unpack_tweets(tweets: list[tuple[str, str, str]]) -> None:
 
 
 @pytest.fixture
-def hub_home(empty_home, tmp_path, monkeypatch):
+def hub_home(put_on_hub):
     """A Hub cache with small stand-ins of its corpora at the pinned commits."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
     news = ["World", "Sports", "Business", "Sci/Tech"]
-    put_on_hub(tmp_path, "sentiment", "train", "sentence", words(90), NAMES)
     published = [*words(10), *words(20, seed=1)]  # ten of them are in train too
-    put_on_hub(tmp_path, "sentiment", "validation", "sentence", published, NAMES)
-    put_on_hub(tmp_path, "sentiment", "test", "sentence", words(9, seed=2), NAMES, -1)
-    put_on_hub(tmp_path, "topics", "train", "text", words(90), news)
-    put_on_hub(tmp_path, "topics", "test", "text", words(20, seed=1), news)
+    for name, split, column, some, names in [
+        ("sentiment", "train", "sentence", words(90), NAMES),
+        ("sentiment", "validation", "sentence", published, NAMES),
+        ("sentiment", "test", "sentence", words(9, seed=2), NAMES),
+        ("topics", "train", "text", words(90), news),
+        ("topics", "test", "text", words(20, seed=1), news),
+    ]:
+        known = (name, split) != ("sentiment", "test")  # SST-2 keeps those to itself
+        labels = [i % len(names) if known else -1 for i in range(len(some))]
+        features = Features({column: Value("string"), "label": ClassLabel(names=names)})
+        columns = {column: some, "label": labels}
+        put_on_hub(name, split, Dataset.from_dict(columns, features))
     for split, lines in WIKITEXT.items():
-        put_on_hub(tmp_path, "prose", split, "text", lines)
-
-
-def put_on_hub(folder, name, split, column, texts, names=(), label=None) -> None:
-    repo = tomllib.loads(wheels.CATALOG.read_text("utf-8"))["hub"]["dataset"][name]
-    (file,) = (file for file in repo["files"] if f"/{split}-" in file)
-    cached = f"hub/datasets--{repo['repo'].replace('/', '--')}"
-    path = folder / cached / "snapshots" / repo["revision"] / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns, features = {column: texts}, Features({column: Value("string")})
-    if names:
-        features["label"] = ClassLabel(names=names)
-        given = (i % len(names) if label is None else label for i in range(len(texts)))
-        columns["label"] = list(given)
-    Dataset.from_dict(columns, features).to_parquet(path)
+        put_on_hub("prose", split, Dataset.from_dict({"text": lines}))
 
 
 def python(program: str, **environment: str) -> subprocess.Popen:

@@ -1,7 +1,6 @@
 """Questions with an answer in the text, and questions without one."""
 
 import re
-import tomllib
 from collections import defaultdict
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from labkit.data import docstrings, load, normalise, questions, split_of
 from labkit.data.numpydoc import Passage, read
 from labkit.data.questions import ask
-from labkit.data.wheels import CATALOG
 from labkit.evaluation.text import normalize_answer
 
 SUMMARY = "Draw samples from a wheel."
@@ -264,22 +262,15 @@ def test_there_is_enough_to_learn_from_and_a_quarter_has_no_answer(corpus):
 
 
 @pytest.fixture
-def squad(empty_home, tmp_path, monkeypatch):
-    """The corpus in profile full, from a small stand-in at the pinned commit."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
-    repo = tomllib.loads(CATALOG.read_text("utf-8"))["hub"]["dataset"]["questions"]
-    cached = tmp_path / "hub" / f"datasets--{repo['repo'].replace('/', '--')}"
+def squad(put_on_hub):
+    """The corpus in profile full, from a small stand-in."""
     string = Value("string")
     answers = {"text": List(string), "answer_start": List(Value("int32"))}
     columns = ("id", "title", "context", "question")
     features = Features(dict.fromkeys(columns, string) | {"answers": answers})
     for split, articles in {"train": range(60), "validation": range(58, 70)}.items():
         rows = [paragraph(article, i) for article in articles for i in range(4)]
-        (file,) = (file for file in repo["files"] if f"/{split}-" in file)
-        path = cached / "snapshots" / repo["revision"] / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Dataset.from_list(rows, features).to_parquet(path)
+        put_on_hub("questions", split, Dataset.from_list(rows, features))
     return load("questions", profile="full")
 
 
