@@ -174,8 +174,8 @@ def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """A unigram tokenizer (Kudo, 2018), with T5's special tokens and sentinels.
 
     A run of white space is one space, as in T5's. What it has no piece for it writes in
-    bytes: no text is lost. Padding is 0, the end
-    1 and the unknown 2, as T5 has them; <extra_id_0> is the last of all.
+    bytes: no text is lost. Padding is 0, the end 1 and the unknown 2, as T5 has them;
+    <extra_id_0> is the last of all.
     """
     in_bytes = [f"<0x{byte:02X}>" for byte in range(256)]
     special = [PAD, EOS, UNK, *in_bytes]
@@ -275,7 +275,7 @@ def pretrain(folder: Path, *, batch_size: int) -> None:
             epochs=epochs,
             batch_size=batch_size,
             # T5's weights start at sizes a hundredfold apart, and so must its rates.
-            optimizer=torch.optim.Adafactor,
+            make_optimizer=torch.optim.Adafactor,
             learning_rate=learning_rate,
             warmup=0.02,
             weight_decay=0.0,
@@ -380,7 +380,9 @@ def write_card(
     }
     facts = "\n".join(f"| {name} | {value} |" for name, value in run.items())
     card = CARD.format(facts=facts, losses=loss_curve(steps))
-    (folder / "README.md").write_text(card, "utf-8")
+    present = (corpora.fetch("seq2seq") / "README.md").read_text("utf-8")
+    limits = present[present.index(LIMITS) :]  # written by hand, and only there
+    (folder / "README.md").write_text(card + limits, "utf-8")
 
 
 def loss_curve(steps: dict[str, list[tuple[int, float]]]) -> str:
@@ -395,6 +397,7 @@ def loss_curve(steps: dict[str, list[tuple[int, float]]]) -> str:
     return "\n".join(rows)
 
 
+LIMITS = "## What it is, and is not"
 CARD = """# The course's own T5
 
 | | |
@@ -409,21 +412,6 @@ Of the objective, in nats a token, mean since the row above.
 |---|---:|---:|
 {losses}
 
-## What it is, and is not
-
-A T5 of version 1.1's kind (gated GELU), with tied embeddings, made for lessons 06 and
-07. It learnt to fill in spans (Raffel et al., 2020) in the documentation of scientific
-Python libraries, newswire of 1987 and fairy tales; to translate, after the prefix
-"translate English to French: ", what the interfaces of other programs say; and, after
-"summarize: ", to write the first paragraph of documentation: of libraries that lesson
-07 does not read, and where the rest is too short for it. What the lessons test on was
-left out, whole texts and quotations of four words and more.
-
-It cannot translate, sum up or answer anything else. It knows a few thousand words:
-outside interfaces and documentation it writes nonsense, in good order. It has seen
-almost no French but menus and messages. It knows nothing of the world, and nothing that
-it says is advice. `labkit/data/catalog.toml` names the packages that the other texts
-are from, and their licences; the libraries say theirs themselves.
 """
 
 
