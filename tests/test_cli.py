@@ -242,12 +242,6 @@ class TestGrade:
         assert len([*(out / "feedback").iterdir()]) == 2
         assert len([*(out / "gradescope").rglob("results.json")]) == 2
 
-    def test_what_ran_unsafely_is_not_exported(self, submitted, tmp_path, capsys):
-        command = ["grade", str(submitted), "--out", str(tmp_path / "marks")]
-        assert cli.main([*command, "--unsafe", "--format", "nbgrader"]) == 1
-        assert "no mark" in capsys.readouterr().err
-        assert not (tmp_path / "marks" / "nbgrader.csv").exists()
-
     def test_a_set_can_be_named_where_files_do_not_tell(self, tmp_path, capsys):
         (tmp_path / "x.ipynb").write_text("")
         command = ["grade", str(tmp_path / "x.ipynb"), "--set", "attention"]

@@ -323,9 +323,7 @@ def answers(cells: Sequence[Cell], problem_set: ProblemSet) -> Answers:
             said = f"{fewer} more of its cells, as released or a copy, passed over"
             notes.append(f"{exercise.id}: {said}")
         if len(kept) > 1:
-            said = "run, in order" if is_code else "taken together"
-            all_said = "both were" if len(kept) == 2 else "all were"
-            notes.append(f"{len(kept)} cells answer {exercise.id}: {all_said} {said}")
+            notes.append(f"{len(kept)} cells answer {exercise.id}: taken in order")
     return Answers(texts, written, tuple(notes))
 
 
@@ -343,7 +341,6 @@ def recognise(
     path: Path, cells: Sequence[Cell], sets: Sequence[ProblemSet]
 ) -> ProblemSet | None:
     """Which problem set a notebook answers: by its cells, else by its name."""
-
     marked = {cell.grade_id for cell in cells if cell.is_solution}
     known = marked.union(*(cell.defines for cell in cells))
     ids = frozenset[str]().union(*(cell.ids for cell in cells))
@@ -396,14 +393,16 @@ def _ends_as_stub(source: str) -> bool:
 
 
 def _given(cells: Sequence[Cell], first: int) -> set[int]:
-    """The cells that came with the notebook and that answers rest on."""
+    """The cells that came with the notebook and that answers rest on.
+
+    Told by nbgrader's metadata or the cell's id; where an editor lost both, those above
+    the first answer that do nothing but import.
+    """
     given = {
-        n
-        for n, cell in enumerate(cells)
-        if not cell.is_solution and cell.grade_id.startswith("given")
-    }
-    given = given or {
-        n for n, c in enumerate(cells) if any(i.startswith("given") for i in c.ids)
+        number
+        for number, cell in enumerate(cells)
+        if not cell.is_solution
+        and any(name.startswith("given") for name in (cell.grade_id, *cell.ids))
     }
     lines = re.compile(r"(?:(?:import|from)\s.*|[#)\s].*|)")
     return given or {

@@ -10,7 +10,6 @@ import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -41,6 +40,7 @@ WRONG = "its result is not the right one"
 RAISED = "it raises an exception, or does not run"
 TOO_SLOW = "it took too long"
 TOO_BIG = "it took too much memory, or its result does"
+LAST_WORDS = {TooSlowError: TOO_SLOW, TooBigError: TOO_BIG, WorkerDiedError: RAISED}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,6 @@ class Mark:
 def judge(
     folder: Path,
     answers: Mapping[str, str],
-    unsafe: bool = False,
     limits: Limits = Limits(),  # noqa: B008  # frozen
 ) -> list[Mark]:
     """Mark the answers to a problem set.
@@ -76,13 +75,12 @@ def judge(
     Args:
         folder: The problem set's, `solutions/NAME`.
         answers: Exercise id -> source; one that is missing gets nothing.
-        unsafe: Without a sandbox: only for a learner's own work.
 
     Raises:
-        NoSandboxError: there is none, and `unsafe` was not asked for.
+        NoSandboxError: there is none.
     """
     problem_set = problems.load(folder)
-    sandbox = shared(unsafe)
+    sandbox = shared()
     exercises = problem_set.exercises  # imports torch, while the sandbox does
     sandbox.wait()
     left = SUBMISSION_SECONDS
@@ -102,17 +100,6 @@ def judge(
     return marks
 
 
-def judge_answer(
-    problem_set: ProblemSet,
-    exercise: Exercise,
-    answer: str,
-    sandbox: Sandbox,
-    limits: Limits = Limits(),  # noqa: B008
-) -> list[Finding]:
-    """One finding for each check of an exercise."""
-    return Trial(problem_set, exercise, answer, sandbox, limits).findings()
-
-
 class Trial:
     """An answer in a worker; in a new one after each that died of it."""
 
@@ -122,37 +109,35 @@ class Trial:
         exercise: Exercise,
         answer: str,
         sandbox: Sandbox,
-        limits: Limits,
+        limits: Limits = Limits(),  # noqa: B008  # frozen
         seconds: float = SUBMISSION_SECONDS,
     ) -> None:
         self.used = 0.0  # seconds of CPU, by workers that have ended
         self._exercise = exercise
-        self._answer = answer
         self._cells = [*problem_set.given, newlines(answer)]
         self._earlier = {name: problem_set.reference(name) for name in exercise.needs}
         self._hopeless = _dismiss(problem_set, exercise, answer)
         self._sandbox, self._limits, self._seconds = sandbox, limits, seconds
         self._deaths: list[WorkerDiedError] = []
-        self._open = ExitStack()
         self.worker: Worker | None = None  # the one that runs now
         self._learnt: Any = None
 
     def findings(self) -> list[Finding]:
-        """Run the checks one after the other."""
+        """One for each check, run one after the other."""
         try:
             return [self._finding(check) for check in self._exercise.checks]
         finally:
             self._close()
 
     def _finding(self, check: Check) -> Finding:
-        reason, final = self._hopeless or "", True
+        reason, final = self._hopeless, True
         if not reason:
             try:
                 reason = self._run(check)
             except WorkerDiedError as died:
                 self._close()
                 self._deaths.append(died)
-                reason, final = _last_words(died), isinstance(died, TooBigError)
+                reason, final = LAST_WORDS[type(died)], type(died) is TooBigError
         points = 0.0 if reason else check.points
         return Finding(check.name, points, check.points, reason, final)
 
@@ -190,21 +175,17 @@ class Trial:
                 raise self._deaths[-1]
             if self.used > self._seconds:
                 raise TooSlowError
-            enter = self._open.enter_context
-            self.worker = enter(self._sandbox.worker(self._limits))
-            self._open.callback(self._count, self.worker)
+            self.worker = self._sandbox.worker(self._limits)
             peer = peer_of(self.worker)
             peer.ask({"define": [self._cells, self._earlier]})
             self._learnt = peer.ask({"name": self._exercise.id})
         return self._learnt
 
-    def _count(self, worker: Worker) -> None:
-        worker.close()
-        self.used += worker.used
-
     def _close(self) -> None:
-        self._open.close()
-        self._learnt = None
+        if self.worker is not None:
+            self.worker.close()
+            self.used += self.worker.used
+        self.worker = self._learnt = None
 
 
 def peer_of(worker: Worker) -> Any:
@@ -257,12 +238,6 @@ def _shapes(value: Any) -> Iterator[tuple[int, ...]]:
         yield (abs(value), 1)
     elif hasattr(value, "shape"):
         yield tuple(value.shape)
-
-
-def _last_words(died: WorkerDiedError) -> str:
-    if isinstance(died, TooSlowError):
-        return TOO_SLOW
-    return TOO_BIG if isinstance(died, TooBigError) else RAISED
 
 
 def _dismiss(problem_set: ProblemSet, exercise: Exercise, answer: str) -> str:

@@ -9,7 +9,6 @@ the grader: killed half-way, the same command goes on from there.
 
 import base64
 import codecs
-import contextlib
 import csv
 import hashlib
 import io
@@ -18,12 +17,14 @@ import math
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from labkit.errors import LabError
 from labkit.grading import extract
@@ -58,8 +59,7 @@ class Graded:
     problem_set: str  # empty if none was recognised
     marks: tuple[Mark, ...]
     fault: str  # of the file as a whole
-    unsafe: bool
-    comments: tuple[tuple[str, str], ...] = ()  # exercise -> what the marker wrote
+    comments: Mapping[str, str] = field(default_factory=dict)  # of the marker's
     notes: tuple[str, ...] = ()  # what was joined, passed over, or is not final
 
     @property
@@ -89,12 +89,12 @@ class _Job:
         name = "" if self.problem_set is None else self.problem_set.name
         return self.submission.student, name
 
-    def key(self, unsafe: bool) -> str:
+    @property
+    def key(self) -> str:
         if self.problem_set is None:
             return ""
         texts = sorted(self.answers.texts.items())
-        parts = json.dumps([self.problem_set.fingerprint, unsafe, texts])
-        return hashlib.sha256(parts.encode()).hexdigest()
+        return _digest([self.problem_set.fingerprint, texts])
 
 
 def grade(
@@ -102,9 +102,8 @@ def grade(
     out: Path,
     sets: Sequence[ProblemSet],
     executor: Executor | None = None,
-    unsafe: bool = False,
     limits: Limits = Limits(),  # noqa: B008  # frozen
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    show_progress: bool = False,
 ) -> list[Graded]:
     """Mark submissions, each once; those that `out` knows already are not run again.
 
@@ -114,30 +113,35 @@ def grade(
     Args:
         executor: Where to judge: any of `concurrent.futures`' kind, whose processes
             find the problem sets at the same path; by default, a thread a core here.
-        progress: Told how many are done, of how many.
+        show_progress: A bar on standard error.
 
     Raises:
-        NoSandboxError: there is none, and `unsafe` was not asked for.
+        NoSandboxError: there is none.
         LabError: `manual.csv` cannot be read, or a mark in it is none or nobody's.
     """
     store = out / ".judged"
     for problem_set in sets:  # a fault of ours there must not look like a student's
         _ = problem_set.exercises, problem_set.fingerprint
     jobs = _one_each([_job(submission, sets) for submission in submissions])
-    keys = [job.key(unsafe) for job in jobs]
+    keys = [job.key for job in jobs]
     results: dict[str, tuple[Mark, ...] | str] = {"": ()}
     results |= {key: marks for key in keys if (marks := _stored(store, key))}
     left = {k: job for k, job in zip(keys, jobs, strict=True) if k not in results}
-    done = len(jobs) - len(left)
-    progress(done, len(jobs))
-    with _executor(executor) as pool:
-        for key, result in _judge_all(pool, left, unsafe, limits):
+    bar = tqdm(
+        total=len(jobs),
+        initial=len(jobs) - len(left),
+        desc="grading",
+        unit="submission",
+        disable=not show_progress,
+    )
+    cores = os.cpu_count()
+    with bar, nullcontext(executor) if executor else ThreadPoolExecutor(cores) as pool:
+        for key, result in _judge_all(pool, left, limits):
             results[key] = result
             if _is_final(result):
                 _store(store, key, result)
-            done += 1
-            progress(done, len(jobs))
-    graded = [_graded(j, results[k], unsafe) for j, k in zip(jobs, keys, strict=True)]
+            bar.update()
+    graded = [_graded(j, results[k]) for j, k in zip(jobs, keys, strict=True)]
     return merge_manual(graded, out / "manual.csv")
 
 
@@ -211,7 +215,7 @@ def _told_from(job: _Job, other: _Job) -> str:
     return printable(f"{path.parent.name}/{path.name}" if is_alike else path.name)
 
 
-def _graded(job: _Job, result: tuple[Mark, ...] | str, unsafe: bool) -> Graded:
+def _graded(job: _Job, result: tuple[Mark, ...] | str) -> Graded:
     failure = result if isinstance(result, str) else ""
     doubts = () if failure or _is_final(result) else (TRY_AGAIN,)
     return Graded(
@@ -220,7 +224,6 @@ def _graded(job: _Job, result: tuple[Mark, ...] | str, unsafe: bool) -> Graded:
         job.group[1],
         () if isinstance(result, str) else result,
         failure or job.fault,
-        unsafe,
         notes=(*job.notes, *doubts),
     )
 
@@ -229,7 +232,7 @@ def _graded(job: _Job, result: tuple[Mark, ...] | str, unsafe: bool) -> Graded:
 
 
 def _judge_all(
-    pool: Executor, jobs: Mapping[str, _Job], unsafe: bool, limits: Limits
+    pool: Executor, jobs: Mapping[str, _Job], limits: Limits
 ) -> Iterator[tuple[str, tuple[Mark, ...] | str]]:
     """Each one's marks, or why there are none; doubtful ones last, one at a time."""
 
@@ -237,7 +240,7 @@ def _judge_all(
         assert job.problem_set is not None
         folder, texts = job.problem_set.folder, job.answers.texts
         try:
-            return pool.submit(judge, folder, texts, unsafe, limits)
+            return pool.submit(judge, folder, texts, limits)
         except Exception as error:  # the pool broke
             future: Future = Future()
             future.set_exception(error)
@@ -274,22 +277,10 @@ def _is_final(result: tuple[Mark, ...] | str) -> bool:
     )
 
 
-@contextmanager
-def _executor(given: Executor | None) -> Iterator[Executor]:
-    if given is not None:
-        yield given  # its owner shuts it down
-        return
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _store(store: Path, key: str, marks: Sequence[Mark] | str) -> None:
     kept = [asdict(mark) for mark in marks if isinstance(mark, Mark)]
     stored = {"version": STORE_VERSION, "sha256": _digest(kept), "marks": kept}
-    with contextlib.suppress(LabError):  # then it is judged again the next time
+    with suppress(LabError):  # then it is judged again the next time
         write_whole(store / f"{key}.json", json.dumps(stored))
 
 
@@ -344,14 +335,14 @@ def merge_manual(graded: Sequence[Graded], path: Path) -> list[Graded]:
 
 
 def _merge(one: Graded, rows: Mapping[str, dict[str, str]], path: Path) -> Graded:
-    marks, comments = [], []
+    marks, comments = [], {}
     for mark in one.marks:
         if mark.points is None:
             row = rows[_key(one, mark)]
-            comments.append((mark.exercise, row["comment"]))
+            comments[mark.exercise] = row["comment"]
             mark = replace(mark, points=_points(row, mark.of, path))
         marks.append(mark)
-    return replace(one, marks=tuple(marks), comments=tuple(comments))
+    return replace(one, marks=tuple(marks), comments=comments)
 
 
 def _key(one: Graded, mark: Mark) -> str:
@@ -367,8 +358,7 @@ def _row(one: Graded, mark: Mark) -> dict[str, str]:
     if len(mark.answer) > LONGEST_CELL:
         answer += " … (cut here: to_mark.html holds all of it)"
     said = (one.student, one.problem_set, mark.exercise, f"{mark.of:g}", "", "")
-    row = dict(zip(MANUAL, (*said, answer, _key(one, mark)), strict=True))
-    return row | {"row": ""}
+    return dict(zip(MANUAL, (*said, answer, _key(one, mark)), strict=True))
 
 
 def _match(
@@ -412,28 +402,26 @@ def _read_manual(path: Path) -> list[dict[str, str]]:
             if "points" in [c.strip('" ').casefold() for c in line.split(candidate)]
         )
         file = io.StringIO(text, newline="")
-        lines = [*csv.reader(file, delimiter=separator, strict=True)]
+        lines = enumerate(csv.reader(file, delimiter=separator, strict=True), 1)
+        rows = [(number, [_typed(cell) for cell in line]) for number, line in lines]
+        names = [[cell.casefold() for cell in row] for _, row in rows]
+        first = next(n for n, header in enumerate(names) if "points" in header)
     except (OSError, csv.Error) as error:
         raise LabError(f"{path} cannot be read: {error}.", "Save it as CSV.") from None
     except StopIteration:
         raise LabError(f"{path} has no column `points`.", "Save it as CSV.") from None
-    header: list[str] = []
-    rows = []
-    for number, line in enumerate(lines, 1):
-        cells = [_typed(cell) for cell in line]
-        if header:
-            row = dict.fromkeys(MANUAL, "") | dict(zip(header, cells, strict=False))
-            rows.append(row | {"row": str(number)})
-        elif "points" in map(str.casefold, cells):
-            header = [cell.casefold() for cell in cells]
-    return rows
+    blank = dict.fromkeys(MANUAL, "")
+    return [
+        blank | dict(zip(names[first], row, strict=False)) | {"row": str(number)}
+        for number, row in rows[first + 1 :]
+    ]
 
 
 def _decode(content: bytes) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", errors="replace")
     for encoding in ("utf-8-sig", "cp1252"):
-        with contextlib.suppress(UnicodeDecodeError):
+        with suppress(UnicodeDecodeError):
             return content.decode(encoding)
     return content.decode("latin-1")
 
@@ -507,7 +495,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             unfinished.unlink()
         raise LabError(
             f"{path} cannot be written: {error.strerror}.",

@@ -152,10 +152,6 @@ class ProblemSet:
     def exercises(self) -> Sequence[Exercise | ByHand]:
         return load_module(self.folder / "judging.py").EXERCISES
 
-    @property
-    def points(self) -> float:
-        return sum(exercise.points for exercise in self.exercises)
-
     @cached_property
     def given(self) -> list[str]:
         """The cells that a learner receives, and that run before an answer."""

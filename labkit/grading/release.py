@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from labkit.errors import LabError
+from labkit.grading.marking import write_whole
 from labkit.grading.problems import ProblemSet
 
 SHORTEST = 15  # characters without spaces: a shorter line says nothing
@@ -24,12 +25,8 @@ def release(problem_set: ProblemSet, exercises: Path) -> Path:
         LabError: nbgrader is missing, or a line of a solution or of the judging would
             leak; then nothing is written.
     """
-    text = render(problem_set)
     path = exercises / problem_set.name / f"{problem_set.name}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(text, encoding="utf-8", newline="\n")
-    unfinished.replace(path)
+    write_whole(path, render(problem_set))
     return path
 
 

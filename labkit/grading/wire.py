@@ -31,10 +31,13 @@ DTYPES = (
     *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
 )
 CONTAINERS: Mapping[str, type] = {"tuple": tuple, "set": set, "dict": dict}
-MODULES: Mapping[str, type[nn.Module]] = {  # those that are sent; others are called
-    kind.__name__: kind
-    for kind in (nn.Module, nn.ModuleList, nn.Sequential, nn.Linear, nn.Embedding)
+SIZES: Mapping[type[nn.Module], tuple[str, ...]] = {  # what makes one of that kind
+    **{nn.Module: (), nn.ModuleList: (), nn.Sequential: ()},
+    nn.Linear: ("in_features", "out_features"),
+    nn.Embedding: ("num_embeddings", "embedding_dim"),
 }
+MODULES = {kind.__name__: kind for kind in SIZES}  # sent; others are called
+FOREIGN = {"foreign": 0}
 
 
 class MalformedError(Exception):
@@ -126,7 +129,7 @@ class Peer:
         """
         self._send(request)
         while True:
-            message = self._receive(learning)
+            message = self.receive(learning)
             match message:
                 case {"value": value}:
                     return value
@@ -136,10 +139,6 @@ class Peer:
                     self.serve(message)
                 case _:
                     raise MalformedError("not a message")
-
-    def receive(self) -> Any:
-        """The next request."""
-        return self._receive(())
 
     def serve(self, request: dict[str, Any]) -> None:
         """Do what the other end asks, and reply."""
@@ -178,7 +177,8 @@ class Peer:
             raise TooLargeError
         self._write(HEADER.pack(len(tree), len(blob)) + tree + blob)
 
-    def _receive(self, learning: Any) -> Any:
+    def receive(self, learning: Any = ()) -> Any:
+        """The next message: a request, or a reply in whose value `learning` learns."""
         tree_size, blob_size = HEADER.unpack(self._read(HEADER.size))
         if tree_size > MAX_TREE or blob_size > MAX_TENSORS:
             raise MalformedError("too large")
@@ -189,11 +189,7 @@ class Peer:
             raise MalformedError(type(error).__name__) from None
 
     def _encode(
-        self,
-        value: Any,
-        numbers: list[bytes],
-        depth: int,
-        leaves: Any = None,
+        self, value: Any, numbers: list[bytes], depth: int, leaves: Any = None
     ) -> Any:
         """A tree for JSON; `leaves` is given where a call's result is encoded."""
 
@@ -201,13 +197,13 @@ class Peer:
             return self._encode(part, numbers, depth + 1, leaves)
 
         if depth > MAX_DEPTH:
-            return {"foreign": 0}
+            return FOREIGN
         if isinstance(value, np.ndarray | np.generic):
             return _encode_array(value, numbers)
         if value is None or isinstance(value, bool | str | float):
             return value
         if isinstance(value, int):
-            return int(value) if abs(value) < 1 << 63 else {"foreign": 0}
+            return int(value) if abs(value) < 1 << 63 else FOREIGN
         if isinstance(value, list):
             return [inner(item) for item in value]
         if isinstance(value, tuple):
@@ -223,8 +219,8 @@ class Peer:
             return [given, self._encode(value.after, numbers, depth + 1)]
         if isinstance(value, Remote):
             return {"yours": value._number}
-        if type(value) in MODULES.values():
-            return self._encode_module(value, inner)
+        if type(value) in SIZES:
+            return _encode_module(value, inner)
         return self.export(value)
 
     def export(self, value: Any) -> dict[str, int]:
@@ -237,29 +233,13 @@ class Peer:
         self, value: torch.Tensor, numbers: list[bytes], leaves: Any
     ) -> Any:
         if (form := _written(value, numbers)) is None:
-            return {"foreign": 0}
+            return FOREIGN
         if not value.requires_grad:
             return {"tensor": [*form, None]}
         if leaves is None:
             return {"tensor": [*form, "learns"]}
         self._results.append((value, leaves))
         return {"tensor": [*form, len(self._results) - 1]}
-
-    def _encode_module(self, module: nn.Module, inner: Callable[[Any], Any]) -> Any:
-        shape = (
-            [module.in_features, module.out_features]
-            if isinstance(module, nn.Linear)
-            else [module.num_embeddings, module.embedding_dim]
-            if isinstance(module, nn.Embedding)
-            else []
-        )
-        parameters = {
-            name: [p.detach(), p.requires_grad, p.grad]
-            for name, p in module.named_parameters(recurse=False)
-        }
-        parts = dict(module.named_children())
-        kind = type(module).__name__
-        return {"module": [kind, shape, inner(parameters), inner(parts)]}
 
     def _decode(self, tree: Any, numbers: io.BytesIO, learning: Any, depth: int) -> Any:
         def inner(part: Any) -> Any:
@@ -336,7 +316,7 @@ def restore(mine: Any, theirs: Any) -> None:
     elif isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
         if mine.shape == theirs.shape:
             mine[...] = theirs
-    elif type(mine) in MODULES.values() and isinstance(theirs, nn.Module):
+    elif type(mine) in SIZES and isinstance(theirs, nn.Module):
         learnt = dict(theirs.named_parameters())
         for name, parameter in mine.named_parameters():
             other = learnt.get(name, torch.empty(0))
@@ -388,7 +368,7 @@ def _encode_array(value: Any, numbers: list[bytes]) -> Any:
         form = _written(torch.from_numpy(np.asarray(value).copy()), numbers)
     except TypeError:  # of strings or objects
         form = None
-    return {"foreign": 0} if form is None else {"array": form}
+    return FOREIGN if form is None else {"array": form}
 
 
 def _written(value: torch.Tensor, numbers: list[bytes]) -> list[Any] | None:
@@ -415,6 +395,17 @@ def _read(dtype: int, shape: list[int], numbers: io.BytesIO) -> torch.Tensor:
     if not content:
         return torch.empty(shape, dtype=kind)
     return torch.frombuffer(bytearray(content), dtype=kind).reshape(shape)
+
+
+def _encode_module(module: nn.Module, inner: Callable[[Any], Any]) -> Any:
+    kind = type(module)
+    parameters = {
+        name: [p.detach(), p.requires_grad, p.grad]
+        for name, p in module.named_parameters(recurse=False)
+    }
+    parts = dict(module.named_children())
+    sizes = [getattr(module, name) for name in SIZES[kind]]
+    return {"module": [kind.__name__, sizes, inner(parameters), inner(parts)]}
 
 
 def _module(kind: str, shape: list[int], parameters: Any, parts: Any) -> nn.Module:

@@ -123,42 +123,36 @@ ALLOW, KILL, REFUSE, ABSENT = 0x7FFF0000, 0x80000000, 0x50001, 0x50026  # EPERM,
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(control: socket.socket, confined: bool) -> None:
+def main(control: socket.socket) -> None:
     """Fork a worker for each socket that comes, until the other end closes."""
-    if confined:
-        enter_namespaces(NEW_USER | NEW_PROCESSES)
-        if child := os.fork():  # who is inside may make more of them
-            os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    enter_namespaces(NEW_USER | NEW_PROCESSES)
+    if child := os.fork():  # who is inside may make more of them
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     torch.set_num_threads(1)
     warm_up()
     libc.mallopt(M_PERTURB, 0)  # from here on memory need not be wiped
     gc.collect()
     gc.freeze()
     settle_memory()
-    if confined:
-        forget_files()
+    forget_files()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
-    processes = os.open("/proc/self/ns/pid", os.O_RDONLY) if confined else -1
+    processes = os.open("/proc/self/ns/pid", os.O_RDONLY)
     control.send(b"ready")
     while True:
         message, files, _, _ = socket.recv_fds(control, 4, 1)
         if not message:
             return
         (cpu_seconds,) = struct.unpack(">I", message)
-        if confined:  # the next child is the first of a namespace of processes
-            call("setns", processes, NEW_PROCESSES)
-            call("unshare", NEW_PROCESSES)
+        call("setns", processes, NEW_PROCESSES)
+        call("unshare", NEW_PROCESSES)  # the next child is the first of a new one
         child = os.fork()
         if not child:
             control.close()
-            become_worker(socket.socket(fileno=files[0]), cpu_seconds, confined)
+            become_worker(socket.socket(fileno=files[0]), cpu_seconds)
         os.close(files[0])
-        if confined:
-            handle = os.pidfd_open(child)
-            socket.send_fds(control, [b"p"], [handle])
-            os.close(handle)
-        else:
-            control.send(struct.pack(">I", child))
+        handle = os.pidfd_open(child)
+        socket.send_fds(control, [b"p"], [handle])
+        os.close(handle)
 
 
 def warm_up() -> None:
@@ -189,8 +183,6 @@ def settle_memory() -> None:
     A page that is read when it is first touched takes longer, which others could time;
     and few pages are forked faster than many.
     """
-    if not sys.platform.startswith("linux"):
-        return
     with open("/proc/self/maps") as maps:
         lines = [line.split() for line in maps]
     for ends, access, _, _, _, *name in lines:
@@ -217,14 +209,13 @@ def reseed() -> None:
     torch.default_generator.manual_seed(random.getrandbits(63))
 
 
-def become_worker(judge: socket.socket, cpu_seconds: int, confined: bool) -> None:
+def become_worker(judge: socket.socket, cpu_seconds: int) -> None:
     """In a child of the zygote: shut itself up, then serve. Never returns."""
     try:
         null = os.open(os.devnull, os.O_RDWR)
-        if confined:
-            enter_namespaces(NEW_USER | OTHER_NAMESPACES)
-            enter_empty_root()
-        shut_up(judge, null, cpu_seconds, confined)
+        enter_namespaces(NEW_USER | OTHER_NAMESPACES)
+        enter_empty_root()
+        shut_up(judge, null, cpu_seconds)
         judge.sendall(b"w")  # the wall is up
         stream = judge.makefile("rb")
         worker = Worker(stream.read, judge.sendall)
@@ -256,7 +247,7 @@ def enter_empty_root() -> None:
     os.chdir("/")
 
 
-def shut_up(judge: socket.socket, null: int, cpu_seconds: int, confined: bool) -> None:
+def shut_up(judge: socket.socket, null: int, cpu_seconds: int) -> None:
     """Close every other file, and give up what an answer does not need."""
     for stream in range(3):
         os.dup2(null, stream)
@@ -272,14 +263,9 @@ def shut_up(judge: socket.socket, null: int, cpu_seconds: int, confined: bool) -
     ):
         resource.setrlimit(limit, (value, value))
     reseed()
-    if confined:
-        drop_capabilities()
-        filter_system_calls()
-
-
-def drop_capabilities() -> None:
     header = struct.pack("Ii", 0x20080522, 0)  # version 3, this process
-    call("capset", header, bytes(24))
+    call("capset", header, bytes(24))  # of no capabilities
+    filter_system_calls()
 
 
 def filter_system_calls() -> None:
@@ -358,4 +344,4 @@ class Worker(wire.Peer):
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2] == "confined")
+    main(socket.socket(fileno=int(sys.argv[1])))

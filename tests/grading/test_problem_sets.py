@@ -19,7 +19,7 @@ import torch
 from labkit.errors import LabError
 from labkit.exercises import examine, find_checks
 from labkit.grading import ByHand, Exercise, find
-from labkit.grading.judge import judge_answer
+from labkit.grading.judge import Trial
 from labkit.grading.problems import grade_id, load
 from labkit.grading.release import render
 from labkit.grading.sandbox import shared
@@ -51,7 +51,7 @@ def asked(request):
 
 def lost(problem_set, exercise, answer: str) -> list[str]:
     """What the judge finds wrong, check by check."""
-    found = judge_answer(problem_set, exercise, answer, shared())
+    found = Trial(problem_set, exercise, answer, shared()).findings()
     return [f"{finding.check}: {finding.reason}" for finding in found if finding.reason]
 
 

@@ -53,7 +53,7 @@ def graded() -> list[Graded]:
         answer = f"{ANSWERS[number % len(ANSWERS)]} {number}"
         mark = Mark("explain", None, 3.0, (), answer)
         name = printable(student)
-        found.append(Graded(name, f"{name}.ipynb", "vault", (mark,), "", False))
+        found.append(Graded(name, f"{name}.ipynb", "vault", (mark,), ""))
     return found
 
 
