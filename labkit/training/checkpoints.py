@@ -6,16 +6,14 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from accelerate import Accelerator
 from safetensors import SafetensorError
 from torch import nn
 
 from labkit.errors import LabError
-
-if TYPE_CHECKING:
-    from accelerate import Accelerator
 
 # What the file system, torch's reader and writer and those of safetensors raise.
 FULL_DISK = (OSError, RuntimeError, SafetensorError)
@@ -25,26 +23,25 @@ UNREADABLE = (*FULL_DISK, ValueError, KeyError, EOFError, UnpicklingError)
 class Checkpoints:
     """Keeps one checkpoint of what `accelerator` has prepared, and a JSON beside it.
 
-    A checkpoint is written under a name that `newest` passes over and renamed when
+    A checkpoint is written under a name that `start` passes over and renamed when
     it is complete, so that a killed process leaves the one before.
+
+    Args:
+        folder: Where to keep it; None keeps nothing.
+        settings: What a run must have in common with the checkpoint it goes on
+            from, beside its model and its rows.
     """
 
     def __init__(
         self,
-        accelerator: "Accelerator",
+        accelerator: Accelerator,
         folder: str | Path | None,
         settings: dict[str, Any],
         model: nn.Module,
         rows: list[dict[str, Any]],
     ) -> None:
-        """
-        Args:
-            folder: Where to keep it; None keeps nothing.
-            settings: What a run must have in common with the checkpoint it goes on
-                from, beside its model and its rows.
-        """
         self.accelerator, self.folder = accelerator, Path(folder) if folder else None
-        self.settings = settings | identity(model, rows) if folder else settings
+        self.settings = settings | _identity(model, rows) if folder else settings
 
     def start(self, resume: bool) -> dict[str, Any] | None:
         """Go on from the newest checkpoint, or make sure that there is none.
@@ -53,9 +50,11 @@ class Checkpoints:
             The history so far; None where the run begins.
 
         Raises:
-            LabError: if the folder holds a run that is not to be resumed, or another.
+            LabError: if the folder holds a run that is not to be resumed, or another,
+                or one that cannot be read.
         """
-        newest = self.newest()
+        complete = self.folder.glob("step-*") if self.folder else ()
+        newest = max(complete, default=None)
         if newest is None:
             return None
         if not resume:
@@ -64,13 +63,6 @@ class Checkpoints:
                 "Starting anew would overwrite it.",
                 "Pass resume=True to go on with it, or name another folder.",
             )
-        return self._load(newest)
-
-    def newest(self) -> Path | None:
-        """The last complete checkpoint."""
-        return max(self.folder.glob("step-*"), default=None) if self.folder else None
-
-    def _load(self, newest: Path) -> dict[str, Any]:
         try:
             kept = json.loads((newest / "run.json").read_text())
             self._compare(newest, kept["settings"])
@@ -105,15 +97,21 @@ class Checkpoints:
         if self.folder is None:
             return
         unfinished = self.folder / f"unfinished-{step:08d}"
+        main = self.accelerator.is_main_process
         try:
-            if self.accelerator.is_main_process:
+            if main:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 unfinished.mkdir(parents=True)
             self.accelerator.wait_for_everyone()
             self.accelerator.save_state(str(unfinished))
             self.accelerator.wait_for_everyone()
-            if self.accelerator.is_main_process:
-                self._publish(unfinished, step, history)
+            if main:
+                text = json.dumps({"settings": self.settings, "history": history})
+                (unfinished / "run.json").write_text(text)
+                older = sorted(self.folder.glob("step-*"))
+                unfinished.rename(self.folder / f"step-{step:08d}")
+                for folder in older:
+                    shutil.rmtree(folder)
         except FULL_DISK as error:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise LabError(
@@ -123,17 +121,8 @@ class Checkpoints:
                 "whole: make room, then call fit again with resume=True.",
             ) from error
 
-    def _publish(self, unfinished: Path, step: int, history: dict[str, Any]) -> None:
-        assert self.folder is not None
-        text = json.dumps({"settings": self.settings, "history": history})
-        (unfinished / "run.json").write_text(text)
-        older = sorted(self.folder.glob("step-*"))
-        unfinished.rename(self.folder / f"step-{step:08d}")
-        for folder in older:
-            shutil.rmtree(folder)
 
-
-def identity(model: nn.Module, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _identity(model: nn.Module, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """What a model and its rows are known by, without the values of the weights."""
     return {
         "model": _hash(

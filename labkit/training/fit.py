@@ -28,10 +28,11 @@ from labkit.machine.placement import (
 from labkit.training.checkpoints import Checkpoints
 from labkit.training.history import History, Recorder
 from labkit.training.inference import Collate, mean_loss, predict
-from labkit.training.rows import Rows, label_count, lengths, readable
+from labkit.training.rows import Rows, label_count, readable, token_counts
 from labkit.validation import number
 
 Metrics = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
+MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
 
 def adamw(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -48,7 +49,7 @@ def fit(
     metrics: Metrics | None = None,
     epochs: int = 3,
     batch_size: int = 16,
-    optimizer: Any = adamw,  # a function; from its call on what it made
+    make_optimizer: MakeOptimizer = adamw,
     learning_rate: float = 5e-5,
     warmup: float = 0.1,
     weight_decay: float = 0.01,
@@ -65,8 +66,8 @@ def fit(
     Gradients longer than 1 (2-norm) are clipped to it. A batch without a single label
     is skipped, counted in the history, and said once.
 
-    Under `accelerate launch` the same call trains on several processes: they share
-    each batch, and the loss is the one that a single process would have had.
+    Under `accelerate launch` several processes share each batch, and the loss is the
+    one that a single process would have had.
 
     Stopping the cell (or Ctrl-C) ends the run after the step under way; the model
     and the history are those of that step. A second stop raises at once.
@@ -82,9 +83,10 @@ def fit(
             `predict` can give logits: not of an encoder–decoder. Metrics are tried on
             a few rows before the first step; where they fail later, training goes on.
         batch_size: Examples in a step, over all processes.
-        optimizer: Makes one of groups of parameters, as the classes of torch.optim do.
-            `torch.optim.Adafactor` (Shazeer and Stern, 2018), whose rate is a share of
-            each weight's own size, is what a T5 needs to learn from random weights.
+        make_optimizer: Called with groups of parameters, as the classes of torch.optim
+            are. `torch.optim.Adafactor` (Shazeer and Stern, 2018), whose rate is a
+            share of each weight's own size, is what a T5 needs to learn from random
+            weights.
         learning_rate: The highest, reached after the warm-up.
         warmup: Share of all steps in which the learning rate rises from 0; over the
             rest it falls back to 0.
@@ -106,11 +108,14 @@ def fit(
     device = accelerator.device
     precision = precision_on(device, precision)
     team = _Team(accelerator, model.to(device))
-    evaluate = _Evaluation.of(model, validation, collate, metrics, precision)
+    evaluate = partial(_evaluate, model, collate, metrics, precision)
+    held_out = readable(model, validation) if validation is not None else []
+    if metrics:
+        evaluate(held_out[:: max(1, len(held_out) // 16)])
     settings = {
         "epochs": epochs,
         "batch_size": batch_size,
-        "optimizer": getattr(optimizer, "__name__", repr(optimizer)),
+        "optimizer": getattr(make_optimizer, "__name__", repr(make_optimizer)),
         "learning_rate": learning_rate,
         "warmup": warmup,
         "weight_decay": weight_decay,
@@ -119,11 +124,11 @@ def fit(
     }
     checkpoints = Checkpoints(accelerator, folder, settings, model, rows)
     torch.manual_seed(seed + accelerator.process_index)  # for dropout
-    optimizer = optimizer(_groups(model, weight_decay))
+    optimizer = make_optimizer(_groups(model, weight_decay))
     model, optimizer = accelerator.prepare(model, optimizer)
     record = Recorder(accelerator, checkpoints.start(resume))
-    history, done = record.history, record.last
-    size = lengths(model, rows)
+    history, done = record.history, record.done
+    size = token_counts(model, rows)
     plan = [
         batch
         for epoch in range(1, epochs + 1)
@@ -132,7 +137,10 @@ def fit(
     total, per_epoch = len(plan), len(plan) // epochs
     share = partial(schedule, warmup=warmup)
     clip = 1.0
-    with _interruptible() as asked_to_stop, _bar(team, total, done, progress) as bar:
+    read_every = 1 if device.type == "cpu" else 10  # reading waits for the GPU
+    hidden = not (progress and accelerator.is_main_process)
+    bar = tqdm(total=total, initial=done, unit="step", disable=hidden)
+    with _interruptible() as asked_to_stop, bar:
         model.train()
         for step, batch in enumerate(plan[done:], start=done + 1):
             epoch = (step - 1) // per_epoch + 1
@@ -164,15 +172,13 @@ def fit(
             last = history.interrupted or step == total
             evaluating = step == total or step % (evaluate_every or per_epoch) == 0
             saving = last or step % (checkpoint_every or per_epoch) == 0
-            # Reading a loss waits for the GPU to finish: there, do it now and then.
-            if last or evaluating or saving or step % team.read_every == 0:
+            if last or evaluating or saving or step % read_every == 0:
                 bar.set_postfix(record.read(), refresh=False)
-            if evaluate and evaluating and not history.interrupted:
-                scores = evaluate(step)
+            if held_out and evaluating and not history.interrupted:
+                scores = evaluate(held_out, step)
                 history.evaluations.append({"step": step, "epoch": epoch} | scores)
-                bar.set_postfix(
-                    {f"validation {k}": f"{v:.3f}" for k, v in scores.items()}
-                )
+                said = {f"validation {k}": f"{v:.3f}" for k, v in scores.items()}
+                bar.set_postfix(said)
                 model.train()
             if saving:
                 checkpoints.save(step, asdict(history))
@@ -221,10 +227,6 @@ class _Team:
     accelerator: Accelerator
     model: nn.Module
 
-    @property
-    def read_every(self) -> int:
-        return 1 if self.accelerator.device.type == "cpu" else 10
-
     def part(self, batch: list[int]) -> list[int]:
         """This process's share, or a row that weighs nothing."""
         team = self.accelerator
@@ -247,73 +249,39 @@ class _Team:
         return told * world / total if total else None
 
 
-@dataclass(frozen=True)
-class _Evaluation:
-    """What is measured on the validation rows."""
+def _evaluate(
+    model: nn.Module,
+    collate: Collate,
+    metrics: Metrics | None,
+    precision: Precision,
+    rows: list[dict[str, Any]],
+    step: int = 0,
+) -> dict[str, float]:
+    """Loss and metrics; where these fail, the loss alone and a warning.
 
-    model: nn.Module
-    rows: list[dict[str, Any]]
-    collate: Collate
-    metrics: Metrics | None
-    precision: Precision
-
-    @classmethod
-    def of(
-        cls,
-        model: nn.Module,
-        rows: Rows | None,
-        collate: Collate,
-        metrics: Metrics | None,
-        precision: Precision,
-    ) -> "_Evaluation | None":
-        """After a trial on a few rows: what fails is to fail before the training.
-
-        Raises:
-            LabError: if the metrics fail, or give no numbers.
-        """
-        if rows is None:
-            if metrics:
-                raise LabError(
-                    "metrics are asked for, and there are no validation rows.",
-                    "They are measured on rows that are not learnt from.",
-                    "Pass validation= too.",
-                )
-            return None
-        made = cls(model, readable(model, rows), collate, metrics, precision)
-        if metrics:
-            made._scores(made.rows[:: max(1, len(made.rows) // 16)])
-        return made
-
-    def __call__(self, step: int) -> dict[str, float]:
-        """Loss and metrics; where these fail, the loss alone and a warning."""
-        try:
-            return self._scores(self.rows)
-        except LabError as error:
-            if not self.metrics:
-                raise
-            warnings.warn(f"step {step}: {error}", stacklevel=3)
-        return {"loss": self._loss()}
-
-    def _loss(self) -> float:
-        return mean_loss(self.model, self.rows, self.collate, precision=self.precision)
-
-    def _scores(self, rows: list[dict[str, Any]]) -> dict[str, float]:
-        if self.metrics is None:
-            return {"loss": self._loss()}
-        found = predict(self.model, rows, self.collate, precision=self.precision)
+    Raises:
+        LabError: if the metrics fail, or give no numbers, before the first step.
+    """
+    if metrics is None:
+        return {"loss": mean_loss(model, rows, collate, precision=precision)}
+    found = predict(model, rows, collate, precision=precision)
+    try:
         if found.labels is None:
-            return {"loss": found.loss}
-        try:
-            measured = self.metrics(found.logits, found.labels)
-            scores = {name: float(value) for name, value in measured.items()}
-        except Exception as error:
-            raise LabError(
-                f"the metrics failed: {type(error).__name__}: {error}",
-                f"They were given logits {found.logits.shape}, labels "
-                f"{found.labels.shape}, and are to give names with a number each.",
-                'Try them alone, on predict(…): they return {"accuracy": 0.9}, say.',
-            ) from error
-        return {"loss": found.loss} | scores
+            raise ValueError("the validation rows have no labels")
+        measured = metrics(found.logits, found.labels)
+        scores = {name: float(value) for name, value in measured.items()}
+    except Exception as error:
+        refusal = LabError(
+            f"the metrics failed: {type(error).__name__}: {error}",
+            f"They were given logits {found.logits.shape}, labels "
+            f"{np.asarray(found.labels).shape}, and are to give names with numbers.",
+            'Try them alone, on predict(…): they return {"accuracy": 0.9}, say.',
+        )
+        if step == 0:
+            raise refusal from error
+        warnings.warn(f"step {step}: {refusal}", stacklevel=3)
+        scores = {}
+    return {"loss": found.loss} | scores
 
 
 def _look_at_arguments(given: dict[str, Any]) -> None:
@@ -322,16 +290,23 @@ def _look_at_arguments(given: dict[str, Any]) -> None:
         number(name, given[name], at_least=0, at_most=most)
     for name in ("epochs", "batch_size", "seed", "evaluate_every", "checkpoint_every"):
         if given[name] is not None or not name.endswith("_every"):
-            number(name, given[name], at_least=int(name != "seed"), whole=True)
+            least = 0 if name == "seed" else 1
+            number(name, given[name], at_least=least, whole=True)
     if not given["folder"] and (given["resume"] or given["checkpoint_every"]):
         raise LabError(
             "there is no folder for the checkpoints.",
             "resume and checkpoint_every speak of what is kept in one.",
             "Pass folder= too.",
         )
-    if not callable(given["optimizer"]):
+    if given["metrics"] and given["validation"] is None:
         raise LabError(
-            f"optimizer is {given['optimizer']!r}.",
+            "metrics are asked for, and there are no validation rows.",
+            "They are measured on rows that are not learnt from.",
+            "Pass validation= too.",
+        )
+    if not callable(given["make_optimizer"]):
+        raise LabError(
+            f"make_optimizer is {given['make_optimizer']!r}.",
             "fit calls it with the groups of parameters that it makes.",
             "Pass a class, as torch.optim.Adafactor.",
         )
@@ -358,11 +333,6 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         yield lambda: asked
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _bar(team: _Team, total: int, done: int, progress: bool) -> tqdm:
-    hidden = not (progress and team.accelerator.is_main_process)
-    return tqdm(total=total, initial=done, unit="step", disable=hidden)
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from accelerate import Accelerator
 from torch import Tensor
 
@@ -42,11 +41,10 @@ class History:
         frame = pandas.DataFrame(self.steps)
         if frame.empty:
             return frame
-        ends = [int(row["step"]) for row in self.evaluations]
-        ends = ends or [int(step) for step in frame.groupby("epoch").step.last()]
-        ends = sorted({*ends, int(frame.step.iloc[-1])})
-        group = np.searchsorted(ends, frame.step)
-        rows = frame.groupby(group).agg(
+        ends = [row["step"] for row in self.evaluations]
+        ends = ends or frame.groupby("epoch").step.last().tolist()
+        ends = sorted({*ends, frame.step.iloc[-1]})
+        rows = frame.groupby(np.searchsorted(ends, frame.step)).agg(
             epoch=("epoch", "last"),
             step=("step", "last"),
             train_loss=("loss", "mean"),
@@ -56,8 +54,7 @@ class History:
             scores = pandas.DataFrame(self.evaluations).drop(columns="epoch")
             scores = scores.rename(columns={"loss": "validation_loss"})
             rows = rows.merge(scores, on="step", how="left")
-        seconds = rows.pop("seconds")
-        rows.insert(len(rows.columns), "seconds", seconds)
+        rows["seconds"] = rows.pop("seconds")  # last
         return rows.set_index("epoch").round(4)
 
     def plot(self) -> "Picture":
@@ -110,10 +107,9 @@ class Recorder:
         self._started = time.perf_counter() - before
 
     @property
-    def last(self) -> int:
-        """The number of the last step, 0 before the first."""
-        steps = [int(row["step"]) for row in self.history.steps[-1:]]
-        return max([0, *steps, *self.history.skipped[-1:]])
+    def done(self) -> int:
+        """How many steps there were, skipped ones too."""
+        return len(self.history.steps) + len(self.history.skipped)
 
     def add(self, **row: float | Tensor) -> None:
         seconds = time.perf_counter() - self._started
@@ -137,19 +133,17 @@ class Recorder:
         Raises:
             LabError: if a loss is not finite.
         """
-        if self._unread:
-            losses = torch.stack([row["loss"] for row in self._unread])
-            losses = self.accelerator.reduce(losses, "mean")
-            for row, loss in zip(self._unread, losses.tolist(), strict=True):
-                norm = float(row["gradient_norm"])
-                self.history.steps.append(row | {"loss": loss, "gradient_norm": norm})
-                if not np.isfinite(loss):
-                    raise LabError(
-                        f"the loss became {loss} at step {row['step']}.",
-                        f"The learning rate was {row['learning_rate']:.2g}.",
-                        "Load the model anew and try a tenth of the learning rate; if "
-                        "that fails too, look at the rows of this step.",
-                    )
-            self._unread.clear()
+        for row in self._unread:
+            loss = self.accelerator.reduce(row["loss"], "mean").item()
+            norm = float(row["gradient_norm"])
+            self.history.steps.append(row | {"loss": loss, "gradient_norm": norm})
+            if not np.isfinite(loss):
+                raise LabError(
+                    f"the loss became {loss} at step {row['step']}.",
+                    f"The learning rate was {row['learning_rate']:.2g}.",
+                    "Load the model anew and try a tenth of the learning rate; if "
+                    "that fails too, look at the rows of this step.",
+                )
+        self._unread.clear()
         recent = [row["loss"] for row in self.history.steps[-10:]]
         return {"loss": f"{np.mean(recent):.3f}"} if recent else {}

@@ -8,6 +8,7 @@ each gets all the results. `precision` is by default what the device computes na
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from labkit import validation
 from labkit.errors import LabError
@@ -25,15 +27,15 @@ from labkit.machine.placement import (
     on_device,
     precision_on,
 )
+from labkit.models import NO_LOSS
 from labkit.training.rows import (
-    IGNORED,
     Limits,
     Rows,
     innermost,
     is_encoder_decoder,
     label_count,
-    lengths,
     readable,
+    token_counts,
 )
 
 Collate = Callable[[list[Any]], Mapping[str, Tensor]]
@@ -79,21 +81,19 @@ def predict(
             "The logits of whole texts would fill the memory, and follow the labels.",
             "Use `generate` for texts, mean_loss for the loss.",
         )
-    found: list[tuple[int, Any, Any]] = []  # number of the row, logits, label
+    logits: list[tuple[int, Any]] = []  # number of the row, and its own
+    labels: list[tuple[int, Any]] = []
     losses: list[tuple[float, int]] = []
     usable = readable(model, rows)
-    for share, inputs, output in _run(
-        model, model, usable, collate, batch_size, precision
-    ):
-        logits, labels = _logits(inputs, output), _labels(inputs)
-        found += zip(share, logits, share if labels is None else labels, strict=True)
-        if labels is not None:
+    for batch, inputs, output in _run(model, usable, collate, batch_size, precision):
+        logits += zip(batch, _logits(inputs, output), strict=True)
+        if (told := _labels(inputs)) is not None:
+            labels += zip(batch, told, strict=True)
             losses.append(_summed_loss(model, inputs, output))
-    found = sorted(gather_object(found), key=lambda item: item[0])
-    losses = gather_object(losses)
+    every_label = _in_order(labels)
     return Predictions(
-        logits=_stacked([logits for _, logits, _ in found], -np.inf),
-        labels=_stacked([label for *_, label in found], IGNORED) if losses else None,
+        logits=_stacked(_in_order(logits), -np.inf),
+        labels=_stacked(every_label, NO_LOSS) if every_label else None,
         loss=_mean(losses),
     )
 
@@ -115,8 +115,8 @@ def mean_loss(
             no labels.
     """
     usable = readable(model, rows)
-    outputs = _run(model, model, usable, collate, batch_size, precision)
-    return _mean(gather_object([_summed_loss(model, i, o) for _, i, o in outputs]))
+    run = _run(model, usable, collate, batch_size, precision)
+    return _mean([_summed_loss(model, inputs, output) for _, inputs, output in run])
 
 
 def generate(
@@ -151,30 +151,22 @@ def generate(
     more = options.get("num_return_sequences", 1)
     validation.number("num_return_sequences", more, at_least=1, at_most=1)
     rows = _tokenized(model, tokenizer, inputs, None)
-    Limits.of(model).leave_room(rows, max_new_tokens)
+    Limits(model).leave_room(rows, max_new_tokens)
     prompts = [{k: row[k] for k in ("input_ids", "attention_mask")} for row in rows]
     padding = _padding(tokenizer)
-    options = {
-        "do_sample": False,
-        "num_beams": 1,
-        "max_new_tokens": max_new_tokens,
-        "pad_token_id": padding,
-    } | options
+    usual = {"do_sample": False, "num_beams": 1, "pad_token_id": padding}
+    options = usual | {"max_new_tokens": max_new_tokens} | options
     reads_first = is_encoder_decoder(model)
-    write = model.generate if hasattr(model, "generate") else innermost(model).generate
-    found: list[tuple[int, str]] = []
-    for share, batch, written in _run(
-        model,
-        lambda **given: write(**given, **options),
-        prompts,
-        lambda some: _padded(some, padding, left=not reads_first),
-        batch_size,
-        precision,
-    ):
-        added = written if reads_first else written[:, batch["input_ids"].shape[1] :]
-        texts = tokenizer.batch_decode(added, skip_special_tokens=True)
-        found += zip(share, texts, strict=True)
-    return [text for _, text in sorted(gather_object(found))]
+    collate = partial(_padded, padding, side="right" if reads_first else "left")
+    writer = model if hasattr(model, "generate") else innermost(model)
+    write = partial(writer.generate, **options)
+    run = _run(model, prompts, collate, batch_size, precision, write)
+    texts: list[tuple[int, str]] = []
+    for batch, padded, written in run:
+        added = written if reads_first else written[:, padded["input_ids"].shape[1] :]
+        said = tokenizer.batch_decode(added, skip_special_tokens=True)
+        texts += zip(batch, said, strict=True)
+    return _in_order(texts)
 
 
 def embed(
@@ -206,43 +198,45 @@ def embed(
             states.
     """
     rows = _tokenized(model, tokenizer, inputs, max_length)
-    padding = _padding(tokenizer)
-    found: list[tuple[int, Any]] = []
-    for share, batch, output in _run(
-        model, model, rows, lambda some: _padded(some, padding), batch_size, precision
-    ):
+    collate = partial(_padded, _padding(tokenizer))
+    vectors: list[tuple[int, Any]] = []
+    for batch, padded, output in _run(model, rows, collate, batch_size, precision):
         states = _states(output).float()
-        mask = batch["attention_mask"].unsqueeze(-1)
+        mask = padded["attention_mask"].unsqueeze(-1)
         pooled = (mask * states).sum(dim=1) / mask.sum(dim=1)  # (batch, d_model)
         if normalise:
             pooled = nn.functional.normalize(pooled, dim=1)
-        found += zip(share, pooled.cpu().numpy(), strict=True)
-    found = sorted(gather_object(found), key=lambda item: item[0])
-    return np.stack([vector for _, vector in found])
+        vectors += zip(batch, pooled.cpu().numpy(), strict=True)
+    return np.stack(_in_order(vectors))
 
 
 def _run(
     model: nn.Module,
-    call: Callable[..., Any],
     rows: list[dict[str, Any]],
     collate: Collate,
     batch_size: int,
     precision: Precision | None,
+    call: Callable[..., Any] | None = None,  # by default the model
 ) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
-    """Numbers of this process's rows, their batch, and what `call` makes of it."""
+    """Numbers of this process's rows, their tensors, and what `call` makes of them."""
     validation.number("batch_size", batch_size, at_least=1, whole=True)
     accelerator = fresh_accelerator()
     model.to(accelerator.device).eval()
     precision = precision_on(accelerator.device, precision)
-    length = lengths(model, rows)
-    order = sorted(range(len(rows)), key=lambda i: -length[i])
+    count = token_counts(model, rows)
+    order = sorted(range(len(rows)), key=lambda i: -count[i])
     mine = order[accelerator.process_index :: accelerator.num_processes]
     for start in range(0, len(mine), batch_size):
-        share = mine[start : start + batch_size]
-        inputs = on_device(accelerator.device, collate([rows[i] for i in share]))
+        batch = mine[start : start + batch_size]
+        inputs = on_device(accelerator.device, collate([rows[i] for i in batch]))
         with torch.inference_mode(), autocast(accelerator.device, precision):
-            output = call(**inputs)
-        yield share, inputs, output
+            output = (call or model)(**inputs)
+        yield batch, inputs, output
+
+
+def _in_order(numbered: list[tuple[int, Any]]) -> list[Any]:
+    """What all processes have found, in the order of the rows."""
+    return [one for _, one in sorted(gather_object(numbered), key=lambda pair: pair[0])]
 
 
 # --- texts and rows -----------------------------------------------------------------
@@ -254,17 +248,17 @@ def _tokenized(
     """Rows with a mask, and no padding after their last token."""
     cut = {"truncation": True, "max_length": max_length} if max_length else {}
     rows: list[Any] = []
-    for number, item in enumerate(validation.items(inputs, "inputs", "texts or rows")):
+    for index, item in enumerate(validation.items(inputs, "inputs", "texts or rows")):
         row = tokenizer(item, **cut) if isinstance(item, str) else item
         if not isinstance(row, Mapping) or "input_ids" not in row:
             raise LabError(
-                f"input {number} is neither a text nor a row with input_ids.",
+                f"input {index} is neither a text nor a row with input_ids.",
                 f"It is {str(item)[:60]}.",
                 'Take the texts, as dataset["text"], or tokenize the rows.',
             )
         if not len(row["input_ids"]):
             raise LabError(
-                f"input {number} has no tokens.",
+                f"input {index} has no tokens.",
                 "Leave it out: there is nothing to read.",
             )
         every = {"attention_mask": [1] * len(row["input_ids"])}
@@ -284,18 +278,18 @@ def _padding(tokenizer: Any) -> int:
 
 
 def _padded(
-    rows: list[dict[str, Any]], padding: int, left: bool = False
+    padding: int, rows: list[dict[str, Any]], side: str = "right"
 ) -> dict[str, Tensor]:
     """(batch, longest) each; a decoder goes on from the right, and is padded left."""
-    longest = max(len(row["input_ids"]) for row in rows)
-    batch = {}
-    for name in rows[0]:
-        filler = padding if name == "input_ids" else 0
-        batch[name] = torch.full((len(rows), longest), filler)
-        for line, row in zip(batch[name], rows, strict=True):
-            start = longest - len(row[name]) if left else 0
-            line[start : start + len(row[name])] = torch.tensor(row[name])
-    return batch
+    return {
+        name: pad_sequence(
+            [torch.tensor(row[name]) for row in rows],
+            batch_first=True,
+            padding_value=padding if name == "input_ids" else 0,
+            padding_side=side,
+        )
+        for name in rows[0]
+    }
 
 
 # --- what a batch gives -------------------------------------------------------------
@@ -314,7 +308,7 @@ def _states(output: Any) -> Tensor:
     return states
 
 
-def _logits(inputs: Mapping[str, Tensor], output: Any) -> NDArray[Any]:
+def _logits(inputs: Mapping[str, Tensor], output: Any) -> Tensor:
     """(batch, classes), or (batch, length, classes) with −inf for padding."""
     if hasattr(output, "start_logits"):
         logits = torch.stack([output.start_logits, output.end_logits], dim=-1)
@@ -323,26 +317,21 @@ def _logits(inputs: Mapping[str, Tensor], output: Any) -> NDArray[Any]:
     logits = logits.float()
     if logits.ndim == 3 and "attention_mask" in inputs:
         logits = logits.masked_fill(inputs["attention_mask"][..., None] == 0, -np.inf)
-    return logits.cpu().numpy()
+    return logits.cpu()
 
 
-def _labels(inputs: Mapping[str, Tensor]) -> NDArray[Any] | None:
+def _labels(inputs: Mapping[str, Tensor]) -> Tensor | None:
     if "start_positions" in inputs:
         ends = [inputs["start_positions"], inputs["end_positions"]]
-        return torch.stack(ends, dim=-1).cpu().numpy()
-    return inputs["labels"].cpu().numpy() if "labels" in inputs else None
+        return torch.stack(ends, dim=-1).cpu()
+    return inputs["labels"].cpu() if "labels" in inputs else None
 
 
-def _stacked(arrays: list[Any], filler: float) -> NDArray[Any]:
+def _stacked(parts: list[Tensor], filler: float) -> NDArray[Any]:
     """(number, longest, …): the shorter ones filled up; of scalars, (number,)."""
-    if np.ndim(arrays[0]) == 0 or len({len(array) for array in arrays}) == 1:
-        return np.stack(arrays)
-    longest = max(len(array) for array in arrays)
-    shape = (len(arrays), longest, *arrays[0].shape[1:])
-    stacked = np.full(shape, filler, arrays[0].dtype)
-    for row, array in zip(stacked, arrays, strict=True):
-        row[: len(array)] = array
-    return stacked
+    if not parts[0].ndim:
+        return torch.stack(parts).numpy()
+    return pad_sequence(parts, batch_first=True, padding_value=filler).numpy()
 
 
 def _summed_loss(
@@ -354,5 +343,7 @@ def _summed_loss(
 
 
 def _mean(losses: list[tuple[float, int]]) -> float:
+    """Over all labels of all processes; NaN where there are none."""
+    losses = gather_object(losses)
     terms = sum(n for _, n in losses)
     return sum(loss for loss, _ in losses) / terms if terms else float("nan")

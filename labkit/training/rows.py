@@ -5,7 +5,6 @@ On a GPU a label outside the model's classes ends the process; here it is a sent
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -13,10 +12,10 @@ from torch import Tensor, nn
 
 from labkit import validation
 from labkit.errors import LabError
+from labkit.models import NO_LOSS
 from labkit.validation import shown
 
 Row = Mapping[str, Any]
-IGNORED = -100  # the label that torch's cross-entropy passes over
 LABELS = ("labels", "label", "label_ids")  # the last two as collators rename them
 
 
@@ -39,25 +38,25 @@ def readable(model: nn.Module, rows: Rows) -> list[dict[str, Any]]:
             f"the rows have no input_ids, only {', '.join(found[0])}.",
             "Tokenize them: dataset.map(lambda row: tokenizer(row['text']))",
         )
-    limits = Limits.of(model)
-    for number, row in enumerate(found):
-        limits.look_at(number, row)
+    limits = Limits(model)
+    for index, row in enumerate(found):
+        limits.look_at(index, row)
     names = _columns(model)
     return [{k: v for k, v in row.items() if not names or k in names} for row in found]
 
 
-def lengths(model: nn.Module, rows: list[dict[str, Any]]) -> list[int]:
+def token_counts(model: nn.Module, rows: list[dict[str, Any]]) -> list[int]:
     """Tokens that the model reads of each, without padding; also of the labels, where
     it is an encoder–decoder.
 
     Batches of a like sum have little padding on either side, for the longer the input
     is, the longer is most often what is made of it.
     """
-    read = [_unmasked(row) for row in rows]
+    counts = [_unmasked(row) for row in rows]
     if is_encoder_decoder(model) and "labels" in rows[0]:
-        told = [sum(label != IGNORED for label in row["labels"]) for row in rows]
-        return [int(n + m) for n, m in zip(read, told, strict=True)]
-    return read
+        for index, row in enumerate(rows):
+            counts[index] += int(sum(label != NO_LOSS for label in row["labels"]))
+    return counts
 
 
 def innermost(model: nn.Module) -> Any:
@@ -66,9 +65,8 @@ def innermost(model: nn.Module) -> Any:
 
 
 def is_encoder_decoder(model: nn.Module) -> bool:
-    return getattr(
-        getattr(innermost(model), "config", None), "is_encoder_decoder", False
-    )
+    config = getattr(innermost(model), "config", None)
+    return getattr(config, "is_encoder_decoder", False)
 
 
 def label_count(model: nn.Module, inputs: Mapping[str, Tensor]) -> int:
@@ -79,142 +77,123 @@ def label_count(model: nn.Module, inputs: Mapping[str, Tensor]) -> int:
     """
     if "start_positions" in inputs:
         return len(inputs["start_positions"])
-    if inputs.get("labels") is None:
+    labels = inputs.get("labels")
+    if labels is None:
         raise LabError(
             f"the batches have no labels, only {', '.join(inputs)}.",
             "Name the column to be learnt `labels`, or let `collate` make it.",
         )
-    labels = inputs["labels"]
-    if _is_decoder(model) and labels.ndim == 2:
+    causal = getattr(innermost(model), "loss_type", "") in ("ForCausalLM", None)
+    if causal and not is_encoder_decoder(model) and labels.ndim == 2:
         labels = labels[:, 1:]  # the first token has nothing before it to tell it by
-    return int((labels != IGNORED).sum())
+    return int((labels != NO_LOSS).sum())
 
 
-@dataclass(frozen=True)
 class Limits:
-    """What a model can read; None where that is not known.
+    """What a model can read and learn."""
 
-    Attributes:
-        words: Rows of its embedding.
-        positions: Places that have an embedding of their own.
-        task: transformers' name of its loss ("" outside of transformers).
-    """
-
-    words: int | None
-    positions: int | None
-    task: str | None
-    classes: int
-    problem: str | None
-    encoder_decoder: bool
-
-    @classmethod
-    def of(cls, model: nn.Module) -> "Limits":
+    def __init__(self, model: nn.Module) -> None:
         inner = innermost(model)
         config = getattr(inner, "config", None)
         known = _is_transformers(inner)
         table = inner.get_input_embeddings() if known else None
-        return cls(
-            getattr(table, "num_embeddings", None),
-            min(_position_tables(inner), default=None),
-            inner.loss_type if known else "",
-            getattr(config, "num_labels", 0),
-            getattr(config, "problem_type", None),
-            is_encoder_decoder(model),
-        )
+        self.words = getattr(table, "num_embeddings", None)  # None: not known
+        self.positions = min(_position_tables(inner), default=None)
+        self.task = inner.loss_type if known else ""  # None is how GPT-2 says causal
+        self.classes = getattr(config, "num_labels", 0)
+        self.problem = getattr(config, "problem_type", None)
+        self.encoder_decoder = is_encoder_decoder(model)
 
-    def look_at(self, number: int, row: Row) -> None:
+    def look_at(self, index: int, row: Row) -> None:
         """Raise a LabError if the model cannot read the row, or not learn from it."""
-        ids = self._tokens(number, "input_ids", row.get("input_ids"))
+        ids = self._tokens(index, "input_ids", row.get("input_ids"))
         mask = row.get("attention_mask")
         if mask is not None and (len(mask) != len(ids) or not np.any(mask)):
             rule = "It has a 1 for each id to be read, and there is at least one."
             advice = "Keep both as the tokenizer gives them."
-            _refuse(number, "attention_mask", mask, rule, advice)
+            _refuse(index, "attention_mask", mask, rule, advice)
         for name in ("start_positions", "end_positions"):
             if name in row:
-                self._classes(number, name, row[name], len(ids), ())
+                self._classes(index, name, row[name], len(ids))
         for name in LABELS:
             if name in row:
-                self._label(number, name, row[name])
+                self._label(index, name, row[name])
 
     def leave_room(self, rows: Iterable[Row], more: int) -> None:
         """Raise a LabError if a row and `more` tokens have no place together."""
-        for number, row in enumerate(rows):
+        for index, row in enumerate(rows):
             length = 0 if self.encoder_decoder else _unmasked(row)
             if self.positions is not None and length + more > self.positions:
                 raise LabError(
-                    f"row {number} has {length} tokens, and {more} are to be added.",
+                    f"row {index} has {length} tokens, and {more} are to be added.",
                     f"The model has {self.positions} positions.",
                     "Shorten the row, or ask for a smaller max_new_tokens.",
                 )
 
-    def _tokens(self, number: int, name: str, value: Any) -> Any:
+    def _tokens(self, index: int, name: str, value: Any) -> Any:
         ids = _array(value)
         if ids.ndim != 1 or not ids.size or ids.dtype.kind not in "iu":
             raise LabError(
-                f"row {number} has no tokens: its {name} is {shown(value)}.",
+                f"row {index} has no tokens: its {name} is {shown(value)}.",
                 "A row has one list of token ids, with at least one in it.",
                 "Leave it out, or tokenize one text a row, without return_tensors.",
             )
-        told = ids[ids != IGNORED] if name == "labels" else ids
-        if self.words is not None and told.size:
-            wrong = told[(told < 0) | (told >= self.words)]
-            if wrong.size:
-                raise LabError(
-                    f"row {number}: there is the id {wrong[0]} in its {name}.",
-                    f"The model knows ids from 0 to {self.words - 1}.",
-                    "Take the tokenizer of this model, or resize_token_embeddings.",
-                )
+        real = ids[ids != NO_LOSS] if name == "labels" else ids
+        unknown = real[(real < 0) | (real >= (self.words or np.inf))]
+        if self.words is not None and unknown.size:
+            raise LabError(
+                f"row {index}: there is the id {unknown[0]} in its {name}.",
+                f"The model knows ids from 0 to {self.words - 1}.",
+                "Take the tokenizer of this model, or resize_token_embeddings.",
+            )
         if self.positions is not None and len(ids) > self.positions:
             raise LabError(
-                f"row {number}: its {name} are {len(ids)} tokens long.",
+                f"row {index}: its {name} are {len(ids)} tokens long.",
                 f"The model has {self.positions} positions.",
                 f"Tokenize with truncation=True, max_length={self.positions}.",
             )
         return ids
 
-    def _label(self, number: int, name: str, value: Any) -> None:
-        shape = _array(value).shape
+    def _label(self, index: int, name: str, value: Any) -> None:
+        ndim = _array(value).ndim
         if self.task == "ForSequenceClassification":
-            several = self.problem == "multi_label_classification" or (
-                not self.problem and self.classes > 1 and shape
-            )
-            if several:
-                self._floats(number, name, value, "f", [(self.classes,)])
+            several = not self.problem and self.classes > 1 and ndim
+            if several or self.problem == "multi_label_classification":
+                self._floats(index, name, value, "f", [(self.classes,)])
             elif self.problem == "regression" or self.classes == 1:
-                self._floats(number, name, value, "iuf", [(), (1,)])
+                shapes = [(), (1,)] if self.classes == 1 else [(self.classes,)]
+                self._floats(index, name, value, "iuf", shapes)
             else:
-                self._classes(number, name, value, self.classes, ())
+                self._classes(index, name, value, self.classes)
         elif self.task == "ForTokenClassification":
-            self._classes(number, name, value, self.classes, (*shape[:1],) or (1,))
+            self._classes(index, name, value, self.classes, ndim=1)
         elif self.encoder_decoder or self.task in ("ForMaskedLM", "ForCausalLM", None):
-            self._tokens(number, name, value)
+            self._tokens(index, name, value)
 
     def _classes(
-        self, number: int, name: str, value: Any, count: int, shape: tuple[int, ...]
+        self, index: int, name: str, value: Any, count: int, ndim: int = 0
     ) -> None:
         found = _array(value)
-        if found.shape == shape and found.dtype.kind in "iu":
-            told = found[found != IGNORED]
-            if ((told >= 0) & (told < count)).all():
+        if found.ndim == ndim and found.dtype.kind in "iu":
+            real = found[found != NO_LOSS]
+            if ((real >= 0) & (real < count)).all():
                 return
         rule = f"{count} are known here: whole numbers from 0 to {count - 1}."
         advice = "Number them so (class_encode_column does), or set num_labels."
-        _refuse(number, name, value, rule, advice)
+        _refuse(index, name, value, rule, advice)
 
     def _floats(
-        self, number: int, name: str, value: Any, kinds: str, shapes: list[Any]
+        self, index: int, name: str, value: Any, kinds: str, shapes: list[Any]
     ) -> None:
         found = _array(value)
         if found.dtype.kind not in kinds or found.shape not in shapes:
-            count = shapes[0][0] if shapes[0] else 1
-            rule = f"This model learns numbers like 0.5, {count} a row."
+            rule = f"This model learns numbers like 0.5, {self.classes} a row."
             advice = "Convert with float(), or set the model's problem_type."
-            _refuse(number, name, value, rule, advice)
+            _refuse(index, name, value, rule, advice)
 
 
-def _refuse(number: int, name: str, value: Any, rule: str, advice: str) -> NoReturn:
-    raise LabError(f"row {number}: its {name} is {shown(value)}.", rule, advice)
+def _refuse(index: int, name: str, value: Any, rule: str, advice: str) -> NoReturn:
+    raise LabError(f"row {index}: its {name} is {shown(value)}.", rule, advice)
 
 
 def _columns(model: nn.Module) -> set[str]:
@@ -238,20 +217,11 @@ def _is_transformers(part: nn.Module) -> bool:
     return "loss_type" in vars(part)
 
 
-def _is_decoder(model: nn.Module) -> bool:
-    """Whether its loss is that of the next token: None is how GPT-2 says so."""
-    causal = getattr(innermost(model), "loss_type", "") in ("ForCausalLM", None)
-    return causal and not is_encoder_decoder(model)
-
-
 def _position_tables(model: nn.Module) -> Iterator[int]:
     """Of BERT, RoBERTa (begins after its padding), GPT-2 and BART (has an offset)."""
+    names = ("position_embeddings", "embed_positions", "wpe")
     for name, part in model.named_modules():
-        if isinstance(part, nn.Embedding) and name.rpartition(".")[2] in (
-            "position_embeddings",
-            "embed_positions",
-            "wpe",
-        ):
+        if isinstance(part, nn.Embedding) and name.rpartition(".")[2] in names:
             first = 0 if part.padding_idx is None else part.padding_idx + 1
             yield part.num_embeddings - getattr(part, "offset", first)
 

@@ -157,7 +157,12 @@ class TestFit:
             expected.append(loss.item())
         fitted = classifier()
         history = quiet_fit(
-            fitted, rows, epochs=2, batch_size=8, learning_rate=1e-3, optimizer=made_by
+            fitted,
+            rows,
+            epochs=2,
+            batch_size=8,
+            learning_rate=1e-3,
+            make_optimizer=made_by,
         )
         assert losses(history) == pytest.approx(expected, abs=1e-5)
         for ours, theirs in zip(fitted.parameters(), model.parameters(), strict=True):

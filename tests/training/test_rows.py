@@ -15,6 +15,7 @@ from tiny import (
     masked,
     masked_lm,
     t5,
+    unlabelled,
     word_tokenizer,
 )
 from torch import nn
@@ -148,6 +149,9 @@ class TestLabelsOfTheWrongKind:
         one = bert(BertForSequenceClassification, num_labels=1)
         quiet(one, [{"input_ids": [5], "labels": 0.5}, {"input_ids": [5], "labels": 2}])
         quiet(classifier(), [{"input_ids": [5], "labels": np.int64(1)}])
+        regression = MULTI | {"problem_type": "regression"}
+        three = bert(BertForSequenceClassification, **regression)
+        quiet(three, [{"input_ids": [5], "labels": [0.5, 2.0, -1.0]}])
 
 
 class TestArguments:
@@ -161,7 +165,7 @@ class TestArguments:
             ({"weight_decay": -1}, "weight_decay is -1"),
             ({"evaluate_every": 0}, "evaluate_every is 0"),
             ({"precision": "fp16"}, "precision is 'fp16'"),
-            ({"optimizer": "adam"}, "optimizer is 'adam'"),
+            ({"make_optimizer": "adam"}, "make_optimizer is 'adam'"),
             ({"resume": True}, "no folder"),
             ({"checkpoint_every": 3}, "no folder"),
             ({"validation": []}, "no rows"),
@@ -189,6 +193,10 @@ class TestMetrics:
         options = {"validation": labelled(4, seed=1), "metrics": metrics}
         refused("metrics failed", model, labelled(8), collate, **options)
         assert torch.equal(model.classifier.weight, before)
+
+    def test_they_are_not_asked_of_rows_without_labels(self):
+        options = {"validation": unlabelled(4), "metrics": lambda *_: {"f1": 1.0}}
+        refused("rows have no labels", classifier(), labelled(8), collate, **options)
 
     def test_where_they_fail_later_the_history_is_kept(self):
         calls = 0
