@@ -12,7 +12,7 @@ import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,19 +31,11 @@ YOUR_TURN = ("# YOUR CODE HERE", "YOUR ANSWER HERE")  # what nbgrader writes in 
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook of one student, as it was handed in."""
+    """One notebook of one student, as it was handed in; or what is not read."""
 
     student: str
     path: Path
-    fault: str = ""  # why there is nothing to read
-
-
-@dataclass(frozen=True)
-class PassedOver:
-    """A file or folder that is not read, and why."""
-
-    path: Path
-    reason: str
+    fault: str = ""  # why it is not read
 
 
 @dataclass(frozen=True)
@@ -81,8 +73,8 @@ def collect(paths: Sequence[Path]) -> list[Submission]:
     return survey(paths)[0]
 
 
-def survey(paths: Sequence[Path]) -> tuple[list[Submission], list[PassedOver]]:
-    """The submissions in files and folders, and what is not read.
+def survey(paths: Sequence[Path]) -> tuple[list[Submission], list[Submission]]:
+    """The submissions in files and folders, and what else lies there and is not read.
 
     A folder holds `STUDENT.ipynb`, or `STUDENT/…/NAME.ipynb` as nbgrader's `submitted`
     does. Links are not followed. A student whose folder has files but no notebook is a
@@ -93,7 +85,7 @@ def survey(paths: Sequence[Path]) -> tuple[list[Submission], list[PassedOver]]:
     """
     alone: list[Path] = []
     inside: dict[str, list[Path]] = defaultdict(list)
-    passed: dict[str, list[PassedOver]] = defaultdict(list)
+    passed: dict[str, list[Submission]] = defaultdict(list)
     for root in paths:
         if not os.path.exists(root):
             raise LabError(f"there is no {root}.")
@@ -102,7 +94,7 @@ def survey(paths: Sequence[Path]) -> tuple[list[Submission], list[PassedOver]]:
             is_folder = os.path.isdir(path) and not os.path.islink(path)
             student = _normal(parts[0]) if len(parts) > 1 - is_folder else ""
             if reason:
-                passed[student].append(PassedOver(path, reason))
+                passed[student].append(Submission(student, path, reason))
             elif student:
                 inside[student].append(path)
             else:
@@ -113,8 +105,8 @@ def survey(paths: Sequence[Path]) -> tuple[list[Submission], list[PassedOver]]:
     found += [Submission(s, path) for s, own in inside.items() for path in {*own}]
     for student in passed.keys() - inside.keys() - {""}:
         first = passed[student][0]
-        fault = f"no notebook was found; {printable(first.path.name)}: {first.reason}"
-        found.append(Submission(student, first.path, fault))
+        fault = f"no notebook was found; {printable(first.path.name)}: {first.fault}"
+        found.append(replace(first, fault=fault))
     found.sort(key=lambda one: (one.student, one.path))
     return found, [one for own in passed.values() for one in _at_most(own)]
 
@@ -198,10 +190,10 @@ def code_point(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
-def _at_most(passed: list[PassedOver]) -> list[PassedOver]:
+def _at_most(passed: list[Submission]) -> list[Submission]:
     if (more := len(passed) - MOST_NAMED) <= 0:
         return passed
-    last = PassedOver(passed[MOST_NAMED].path, f"this one and {more - 1} more")
+    last = replace(passed[MOST_NAMED], fault=f"this one and {more - 1} more")
     return [*passed[:MOST_NAMED], last]
 
 
@@ -211,8 +203,8 @@ def read(path: Path) -> bytes:
     Raises:
         LabError: it is a link, not a file, or too large.
     """
-    flags = os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
     try:
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
         with open(os.open(path, flags), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise LabError("it is not a file")

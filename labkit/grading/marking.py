@@ -71,6 +71,10 @@ class Graded:
         return sum(mark.of for mark in self.marks)
 
     @property
+    def note(self) -> str:
+        return "; ".join(filter(None, (self.fault, *self.notes)))
+
+    @property
     def waiting(self) -> int:
         """Answers that a person has yet to mark."""
         return sum(mark.points is None for mark in self.marks)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from labkit.grading.extract import PassedOver, printable
+from labkit.grading.extract import Submission, printable
 from labkit.grading.judge import Mark
 from labkit.grading.marking import Graded, table, visible, write_whole
 from labkit.grading.problems import ByHand, ProblemSet
@@ -32,14 +32,14 @@ def write(
     graded: Sequence[Graded],
     sets: Sequence[ProblemSet],
     out: Path,
-    passed_over: Sequence[PassedOver] = (),
+    passed_over: Sequence[Submission] = (),
 ) -> None:
     """The files of a run, in the folder `out`."""
     write_whole(out / "grades.csv", grades(graded, sets))
     for one in graded:
         if one.problem_set:
             write_whole(out / "feedback" / f"{page_name(one)}.html", feedback(one))
-    skipped = [(printable(str(one.path)), one.reason) for one in passed_over]
+    skipped = [(printable(str(one.path)), one.fault) for one in passed_over]
     for path, text in (
         (out / "to_mark.html", to_mark(graded, sets)),
         (out / "skipped.csv", table(("file", "reason"), skipped) if skipped else ""),
@@ -50,22 +50,19 @@ def write(
             path.unlink(missing_ok=True)
 
 
-def overview(graded: Sequence[Graded], passed_over: Sequence[PassedOver] = ()) -> str:
+def overview(graded: Sequence[Graded], passed_over: Sequence[Submission] = ()) -> str:
     """A line a submission, and what was not read, for the terminal."""
     longest = max([len("student"), *(len(one.student) for one in graded)])
     width = min(longest, WIDEST)
     lines = [f"{'student':<{width}}  {'set':<12} {'points':>13}  "]
     for one in graded:
+        name = f"{one.student:<{width}}  {one.problem_set or '?':<12}"
         points = f"{one.points:g} of {one.of:g}"
-        said = [one.fault] if one.fault else []
-        if one.waiting:
-            said.append(f"{one.waiting} to mark by hand")
-        note = "; ".join([*said, *one.notes])
-        lines.append(
-            f"{one.student:<{width}}  {one.problem_set or '?':<12} {points:>13}  {note}"
-        )
+        by_hand = f"{one.waiting} to mark by hand" if one.waiting else ""
+        note = "; ".join(filter(None, (by_hand, one.note)))
+        lines.append(f"{name} {points:>13}  {note}")
     for skipped in passed_over[:10]:
-        lines.append(f"Not read: {printable(str(skipped.path))}: {skipped.reason}.")
+        lines.append(f"Not read: {printable(str(skipped.path))}: {skipped.fault}.")
     if len(passed_over) > 10:
         lines.append(f"Not read: {len(passed_over) - 10} more, in skipped.csv.")
     return "\n".join(line.rstrip() for line in lines)
@@ -83,9 +80,8 @@ def grades(graded: Sequence[Graded], sets: Sequence[ProblemSet]) -> str:
     for one in graded:
         by_exercise = {(one.problem_set, mark.exercise): mark for mark in one.marks}
         each = [_points(by_exercise.get(column)) for column in columns]
-        note = "; ".join(filter(None, (one.fault, *one.notes)))
         facts = [one.student, one.problem_set, f"{one.points:g}", f"{one.of:g}"]
-        rows.append([*facts, one.waiting, note, one.file, *each])
+        rows.append([*facts, one.waiting, one.note, one.file, *each])
     return table(header, rows)
 
 
@@ -165,5 +161,4 @@ def _gradescope(one: Graded) -> dict[str, object]:
             said = "to be marked by hand" if mark.points is None else comment
             score = {"score": mark.points or 0.0, "max_score": mark.of}
             tests.append({"name": mark.exercise, **score, "output": said})
-    output = "; ".join(filter(None, (one.fault, *one.notes)))
-    return {"score": one.points, "output": output, "tests": tests}
+    return {"score": one.points, "output": one.note, "tests": tests}

@@ -665,7 +665,7 @@ class TestCollecting:
         os.close(here)
         try:
             found, [passed] = survey([tmp_path / "submitted"])
-            assert "folders deep" in passed.reason
+            assert "folders deep" in passed.fault
             assert [one.student for one in found] == ["ann", "d"]
             assert run()["ann"].points == vault.POINTS
         finally:
@@ -677,7 +677,7 @@ class TestCollecting:
             (tmp_path / "submitted" / "ann" / f"{number}.txt").touch()
         _, passed = survey([tmp_path / "submitted"])
         assert len(passed) == 101
-        assert passed[-1].reason == "this one and 199 more"
+        assert passed[-1].fault == "this one and 199 more"
 
     def test_what_is_no_file_is_refused(self, hand_in, run, tmp_path):
         hand_in("ann")
