@@ -203,7 +203,6 @@ HARMLESS = re.compile(  # fields that name, describe, train or write: no number 
     r"torchscript|use_cache"
 )
 
-
 SIZES = {  # of our configuration, as each of them calls it
     "vocab_size": "vocab_size",
     "d_model": "hidden_size",
@@ -228,9 +227,16 @@ class Pretrained(nn.Module):
         Its head, if it has one for a task, is left out.
 
         Raises:
-            LabError: if its configuration asks for anything that we do not compute.
+            LabError: if its configuration asks for anything that we do not compute, or
+                its weights are others than it says, or there are none.
         """
         folder = Path(folder)
+        for name in ("config.json", "model*.safetensors"):
+            if not [*folder.glob(name)]:
+                raise LabError(
+                    f"there is no {name.replace('*', '')} in {folder}.",
+                    "Give a folder that save_pretrained wrote, or lab.checkpoint(...).",
+                )
         model = cls(cls._config(folder))
         weights = cls.unpacked(cls._weights(folder))
         try:
@@ -251,11 +257,6 @@ class Pretrained(nn.Module):
     def _config(cls, folder: Path) -> Config:
         from transformers import AutoConfig
 
-        if not Path(folder, "config.json").exists():
-            raise LabError(
-                f"there is no config.json in {folder}.",
-                "Give a folder that save_pretrained wrote, or lab.checkpoint(...).",
-            )
         theirs = AutoConfig.from_pretrained(folder, local_files_only=True)
         if theirs.model_type != cls.family:
             raise LabError(
@@ -279,22 +280,16 @@ class Pretrained(nn.Module):
 
     @classmethod
     def _weights(cls, folder: Path) -> dict[str, Tensor]:
-        whole = folder / "model.safetensors"
-        files = [whole] if whole.exists() else [*folder.glob("model-*.safetensors")]
-        if not files:
-            raise LabError(
-                f"there is no model.safetensors in {folder}.",
-                "Open the model with transformers and save it with save_pretrained.",
-            )
         weights: dict[str, Tensor] = {}
+        files = folder.glob("model*.safetensors")  # one, or several parts
         for name, tensor in (pair for f in files for pair in load_file(f).items()):
             for their_name, our_name in cls.names.items():
                 name = re.sub(their_name, our_name, name)
             if name and not torch.equal(weights.setdefault(name, tensor), tensor):
                 raise LabError(
                     f"{folder} holds a {cls.family} whose output has its own weights.",
-                    f"{cls.__name__} reads and writes by one table: open it with "
-                    "transformers.",
+                    f"{cls.__name__} reads and writes by one table.",
+                    "Open the folder with transformers.",
                 )
         return weights
 

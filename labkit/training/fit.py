@@ -18,13 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from labkit.errors import LabError
-from labkit.machine import Precision
-from labkit.machine.placement import (
-    autocast,
-    fresh_accelerator,
-    on_device,
-    precision_on,
-)
+from labkit.machine import Precision, placement
 from labkit.training.checkpoints import Checkpoints
 from labkit.training.history import History, Recorder
 from labkit.training.inference import Collate, mean_loss, predict
@@ -104,9 +98,9 @@ def fit(
     """
     _look_at_arguments(locals())
     rows = readable(model, train)
-    accelerator = fresh_accelerator()
+    accelerator = placement.fresh_accelerator()
     device = accelerator.device
-    precision = precision_on(device, precision)
+    precision = placement.precision_on(device, precision)
     team = _Team(accelerator, model.to(device))
     evaluate = partial(_evaluate, model, collate, metrics, precision)
     held_out = readable(model, validation) if validation is not None else []
@@ -151,8 +145,8 @@ def fit(
             if weight is None:
                 record.skip(step)
             else:
-                inputs = on_device(device, inputs)
-                with autocast(device, precision):
+                inputs = placement.on_device(device, inputs)
+                with placement.autocast(device, precision):
                     loss = model(**inputs).loss
                 loss = loss * weight
                 loss.backward()

@@ -20,13 +20,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from labkit import validation
 from labkit.errors import LabError
-from labkit.machine import Precision
-from labkit.machine.placement import (
-    autocast,
-    fresh_accelerator,
-    on_device,
-    precision_on,
-)
+from labkit.machine import Precision, placement
 from labkit.models import NO_LOSS
 from labkit.training.rows import (
     Limits,
@@ -220,16 +214,17 @@ def _run(
 ) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
     """Numbers of this process's rows, their tensors, and what `call` makes of them."""
     validation.number("batch_size", batch_size, at_least=1, whole=True)
-    accelerator = fresh_accelerator()
-    model.to(accelerator.device).eval()
-    precision = precision_on(accelerator.device, precision)
+    accelerator = placement.fresh_accelerator()
+    device = accelerator.device
+    model.to(device).eval()
+    precision = placement.precision_on(device, precision)
     count = token_counts(model, rows)
     order = sorted(range(len(rows)), key=lambda i: -count[i])
     mine = order[accelerator.process_index :: accelerator.num_processes]
     for start in range(0, len(mine), batch_size):
         batch = mine[start : start + batch_size]
-        inputs = on_device(accelerator.device, collate([rows[i] for i in batch]))
-        with torch.inference_mode(), autocast(accelerator.device, precision):
+        inputs = placement.on_device(device, collate([rows[i] for i in batch]))
+        with torch.inference_mode(), placement.autocast(device, precision):
             output = (call or model)(**inputs)
         yield batch, inputs, output
 

@@ -53,6 +53,21 @@ def quiet_fit(model, rows, **options):
     return fit(model, rows, collate, progress=False, precision="fp32", **options)
 
 
+def losses_by_hand(model, optimizer, plan, rows, collate):
+    """Of plain torch, a step for each batch of the plan."""
+    found = []
+    for step, batch in enumerate(plan, start=1):
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 * schedule(step, len(plan), 0.1)
+        loss = model(**collate([rows[i] for i in batch])).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        found.append(loss.item())
+    return found
+
+
 def run_tiny(
     *arguments: str, launcher: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess:
@@ -145,16 +160,7 @@ class TestFit:
                 [len(row["input_ids"]) for row in rows], 8, seed=(0, epoch)
             )
         ]
-        expected = []
-        for step, batch in enumerate(plan, start=1):
-            for group in optimizer.param_groups:
-                group["lr"] = 1e-3 * schedule(step, len(plan), 0.1)
-            loss = model(**collate([rows[i] for i in batch])).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            expected.append(loss.item())
+        expected = losses_by_hand(model, optimizer, plan, rows, collate)
         fitted = classifier()
         history = quiet_fit(
             fitted,
@@ -579,17 +585,10 @@ class TestEncoderDecoder:
         lengths = [len(row["input_ids"]) + len(row["labels"]) for row in rows]
         plan = batches_of_like_length(lengths, 8, seed=(0, 1))
         optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0)
-        for step, batch in enumerate(plan, start=1):
-            for group in optimizer.param_groups:
-                group["lr"] = 1e-3 * schedule(step, len(plan), 0.1)
-            loss = model(**collator([rows[i] for i in batch])).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            record = history.steps[step - 1]
-            assert record["loss"] == pytest.approx(loss.item(), abs=1e-5)
-            assert record["tokens"] == sum(lengths[i] for i in batch)
+        expected = losses_by_hand(model, optimizer, plan, rows, collator)
+        assert losses(history) == pytest.approx(expected, abs=1e-5)
+        tokens = [sum(lengths[i] for i in batch) for batch in plan]
+        assert [record["tokens"] for record in history.steps] == tokens
 
     def test_padding_of_labels_goes_with_that_of_inputs(self):
         rows = pairs(2_000)
