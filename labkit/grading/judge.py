@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 
 from labkit.exercises import difference, newlines, ruled_out
 from labkit.grading import problems
-from labkit.grading.problems import ByHand, Check, Exercise, Inputs, ProblemSet
+from labkit.grading.problems import ByHand, Check, Exercise, ProblemSet
 from labkit.grading.sandbox import (
     Limits,
     Sandbox,
@@ -149,12 +148,13 @@ class Trial:
                 return reason
         return ""
 
-    def _try(self, check: Check, inputs: Inputs) -> str:
+    def _try(self, check: Check, inputs: tuple[Any, ...]) -> str:
         from labkit.grading import wire  # torch comes with it: not at the start
 
-        expected = run(check, self._exercise.reference, copy.deepcopy(inputs))
+        call = check.harness or _call
+        expected = call(self._exercise.reference, *copy.deepcopy(inputs))
         try:
-            got = run(check, self._start(), inputs)
+            got = call(self._start(), *inputs)
             return "" if difference(got, expected, check.tolerance) is None else WRONG
         except wire.TooLargeError:
             return TOO_BIG
@@ -255,7 +255,5 @@ def _dismiss(problem_set: ProblemSet, exercise: Exercise, answer: str) -> str:
     return ""
 
 
-def run(check: Check, answer: Any, inputs: Inputs) -> Any:
-    """What a check compares: of a right answer, or of a learner's."""
-    called = partial(check.harness, answer) if check.harness is not None else answer
-    return called(**inputs) if isinstance(inputs, dict) else called(*inputs)
+def _call(answer: Any, *inputs: Any) -> Any:
+    return answer(*inputs)

@@ -25,7 +25,6 @@ from numpy.random import Generator
 from labkit.errors import LabError
 from labkit.exercises import TOLERANCE, find_checks, load_module
 
-Inputs = tuple[Any, ...] | dict[str, Any]
 STUB = "raise NotImplementedError()"
 
 
@@ -36,8 +35,8 @@ class Check:
     Args:
         name: What a report says of it: "rows of any shape".
         points: For all of its cases; there is no part of them.
-        draw: From a generator to the inputs of one case: a tuple, or a dict of keyword
-            arguments. Their right result must be one that nobody can guess.
+        draw: From a generator to the inputs of one case. Their right result must be
+            one that nobody can guess.
         harness: `harness(answer, *inputs)` instead of `answer(*inputs)`: to call it
             several times, to use a class, to pass a function or a model. It runs here.
             What it calls is the reference, or a stand-in for the learner's answer in
@@ -51,7 +50,7 @@ class Check:
 
     name: str
     points: float
-    draw: Callable[[Generator], Inputs]
+    draw: Callable[[Generator], tuple[Any, ...]]
     harness: Callable[..., Any] | None = None
     cases: int = 1
     tolerance: float = TOLERANCE
