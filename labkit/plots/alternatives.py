@@ -125,15 +125,21 @@ def tell_confusions(counts: NDArray[Any], names: Sequence[str]) -> str:
 
 
 def tell_reliability(
-    name: str, confidence: Numbers, accuracy: Numbers, examples: Numbers
+    name: str, confidence: Numbers, table: Numbers, examples: Numbers
 ) -> str:
-    """How sure and how right on average, and where it is most often."""
-    sure, right = np.average([confidence, accuracy], axis=1, weights=examples)
+    """How sure and how right on average, where it is most often, and bin by bin."""
+    sure, right = np.average([confidence, table[0]], axis=1, weights=examples)
     most = examples.argmax()
+    bins = [
+        f"{says:.2f} {accuracy:.2f} [{low:.2f}, {high:.2f}] of {size:,.0f}"
+        for says, accuracy, low, high, size in zip(
+            confidence, *table, examples, strict=True
+        )
+    ]
     return (
         f"{name}: sure to {sure:.3f} and right to {right:.3f} on average; where it "
         f"says {confidence[most]:.2f}, the most often, it is right to "
-        f"{accuracy[most]:.2f}."
+        f"{table[0][most]:.2f}. Said, and right: {'; '.join(bins)}."
     )
 
 

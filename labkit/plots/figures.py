@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
+from scipy.stats import binomtest
 
 from labkit import validation
 from labkit.errors import LabError
@@ -298,7 +299,8 @@ def reliability_diagram(curves: Mapping[str, Sequence[Iterable[float]]]) -> Pict
     """How often a model is right, by how sure it is: a line a model.
 
     On the dashed line it is right as often as it says; below it, it is too sure. The
-    larger a marker, the more examples it stands for.
+    number at a marker is how many examples it stands for, and its whisker Wilson's
+    95 % interval of their accuracy: few examples say little.
 
     Args:
         curves: name -> (confidence, accuracy, examples) for each bin, as
@@ -314,13 +316,13 @@ def reliability_diagram(curves: Mapping[str, Sequence[Iterable[float]]]) -> Pict
     said = ["Reliability diagram: accuracy by confidence."]
     for index, (name, bins) in enumerate(curves.items()):
         confidence, accuracy, examples = np.array([tuple(group) for group in bins]).T
-        look = _line(index)
-        dots = {key: look[key] for key in ("color", "marker")} | {"zorder": 3}
-        sizes = 15 + 250 * examples / examples.sum()
-        panel.plot(confidence, accuracy, **look | {"marker": None})
-        panel.scatter(confidence, accuracy, sizes, label=name, **dots)
-        told = alternatives.tell_reliability(name, confidence, accuracy, examples)
-        said.append(told)
+        table = np.array([accuracy, *_wilson(accuracy, examples)])
+        _draw_line(panel, index, name, confidence, table)
+        side = {"ha": ("right", "left")[index % 2], "color": _line(index)["color"]}
+        for *place, size in zip(confidence, accuracy, examples, strict=True):
+            apart = {"xytext": (12 * (index % 2) - 6, 5), "textcoords": "offset points"}
+            panel.annotate(f"{size:,.0f}", place, fontsize=8, **side, **apart)
+        said.append(alternatives.tell_reliability(name, confidence, table, examples))
     panel.set(xlabel="confidence", ylabel="accuracy")
     _draw_legend(figure, panel)
     return Picture(figure, " ".join(said))
@@ -423,6 +425,13 @@ def _draw_line(panel: Axes, index: int, name: str, at: Numbers, table: Numbers) 
         cross: dict[str, Any] = {"color": PALETTE[4], "marker": "x", "linestyle": ""}
         cross |= {"transform": at_bottom, "label": "not finite"}
         panel.plot(bad, 0.03 + 0 * bad, **cross)
+
+
+def _wilson(accuracy: Numbers, examples: Numbers) -> Numbers:
+    """The ends of each accuracy's interval, shape (2, bins)."""
+    right = np.rint(accuracy * examples).astype(int)
+    tests = map(binomtest, right.tolist(), examples.astype(int).tolist())
+    return np.array([test.proportion_ci(method="wilson")[:2] for test in tests]).T
 
 
 def _set_places(panel: Axes, at: Numbers, log: bool) -> None:

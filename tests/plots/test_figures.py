@@ -16,7 +16,7 @@ from PIL import Image
 
 from labkit import plots
 from labkit.errors import LabError
-from labkit.evaluation import Interval
+from labkit.evaluation import Interval, wilson_interval
 
 SCORES = {"TF-IDF": Interval(0.8, 0.7, 0.9), 'a <fine-tuned> "BERT"': (0.9, 0.85, 0.95)}
 RUN = {step: (1 / step, 0.5 / step, 2 / step) for step in range(1, 101)}
@@ -246,10 +246,22 @@ def test_a_reliability_diagram_tells_how_sure_and_how_right_each_model_is():
     picture = PICTURES["reliability_diagram"]
     assert "<raw>: sure to 0.825 and right to 0.650 on average" in picture.alt
     assert "where it says 0.90, the most often, it is right to 0.70" in picture.alt
-    raw, scaled = picture.figure.axes[0].collections
-    np.testing.assert_allclose(raw.get_offsets(), [(0.6, 0.5), (0.9, 0.7)])
-    assert [*raw.get_sizes()] == sorted(raw.get_sizes())
-    assert scaled.get_sizes()[0] > raw.get_sizes()[1]
+    drawn = {line.get_label(): line for line in picture.figure.axes[0].lines}
+    raw, scaled = (drawn[name].get_xydata() for name in ("<raw>", "scaled"))
+    np.testing.assert_allclose(raw, [(0.6, 0.5), (0.9, 0.7)])
+    np.testing.assert_allclose(scaled, [(0.65, 0.65)])
+
+
+def test_a_reliability_diagram_shows_of_how_many_examples_each_point_speaks():
+    picture = PICTURES["reliability_diagram"]
+    panel = picture.figure.axes[0]
+    assert [text.get_text() for text in panel.texts] == ["10", "30", "40"]
+    whiskers = [path for bars in panel.collections for path in bars.get_segments()]
+    bins = [[True] * 5 + [False] * 5, [True] * 21 + [False] * 9]
+    for whisker, answers in zip(whiskers, bins, strict=False):
+        _, low, high = wilson_interval(answers)
+        np.testing.assert_allclose(whisker[:, 1], [low, high])
+    assert "0.60 0.50 [0.24, 0.76] of 10; 0.90 0.70 [0.52, 0.83] of 30." in picture.alt
 
 
 def test_all_right_confuses_nothing():
