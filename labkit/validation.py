@@ -33,7 +33,7 @@ def items(value: Any, name: str, of: str = "values") -> list[Any]:
     elif hasattr(value, "iterrows"):
         given = f"a table with the columns {', '.join(map(str, value.columns))}"
         advice = "Take a column, or make rows: datasets.Dataset.from_pandas(table)."
-    elif isinstance(value, Iterable) and getattr(value, "ndim", 1):
+    elif isinstance(value, Iterable) and getattr(value, "ndim", None) != 0:
         listed = list(value)
         if not listed:
             raise _nothing(name)
