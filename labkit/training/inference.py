@@ -303,7 +303,7 @@ def _states(output: Any) -> Tensor:
     return states
 
 
-def _logits(inputs: Mapping[str, Tensor], output: Any) -> Tensor:
+def _logits(inputs: Mapping[str, Tensor], output: Any) -> NDArray[Any]:
     """(batch, classes), or (batch, length, classes) with −inf for padding."""
     if hasattr(output, "start_logits"):
         logits = torch.stack([output.start_logits, output.end_logits], dim=-1)
@@ -312,20 +312,21 @@ def _logits(inputs: Mapping[str, Tensor], output: Any) -> Tensor:
     logits = logits.float()
     if logits.ndim == 3 and "attention_mask" in inputs:
         logits = logits.masked_fill(inputs["attention_mask"][..., None] == 0, -np.inf)
-    return logits.cpu()
+    return logits.cpu().numpy()
 
 
-def _labels(inputs: Mapping[str, Tensor]) -> Tensor | None:
+def _labels(inputs: Mapping[str, Tensor]) -> NDArray[Any] | None:
     if "start_positions" in inputs:
         ends = [inputs["start_positions"], inputs["end_positions"]]
-        return torch.stack(ends, dim=-1).cpu()
-    return inputs["labels"].cpu() if "labels" in inputs else None
+        return torch.stack(ends, dim=-1).cpu().numpy()
+    return inputs["labels"].cpu().numpy() if "labels" in inputs else None
 
 
-def _stacked(parts: list[Tensor], filler: float) -> NDArray[Any]:
+def _stacked(arrays: list[Any], filler: float) -> NDArray[Any]:
     """(number, longest, …): the shorter ones filled up; of scalars, (number,)."""
-    if not parts[0].ndim:
-        return torch.stack(parts).numpy()
+    if not np.ndim(arrays[0]):
+        return np.stack(arrays)
+    parts = [torch.from_numpy(array) for array in arrays]
     return pad_sequence(parts, batch_first=True, padding_value=filler).numpy()
 
 
