@@ -318,10 +318,11 @@ def reliability_diagram(curves: Mapping[str, Sequence[Iterable[float]]]) -> Pict
         confidence, accuracy, examples = np.array([tuple(group) for group in bins]).T
         table = np.array([accuracy, *_wilson(accuracy, examples)])
         _draw_line(panel, index, name, confidence, table)
-        side = {"ha": ("right", "left")[index % 2], "color": _line(index)["color"]}
-        for *place, size in zip(confidence, accuracy, examples, strict=True):
-            apart = {"xytext": (12 * (index % 2) - 6, 5), "textcoords": "offset points"}
-            panel.annotate(f"{size:,.0f}", place, fontsize=8, **side, **apart)
+        beside: dict[str, Any] = {"color": _line(index)["color"], "fontsize": 8}
+        beside |= {"xytext": (12 * (index % 2) - 6, 5), "textcoords": "offset points"}
+        beside["ha"] = ("right", "left")[index % 2]
+        for x, y, size in zip(confidence, accuracy, examples, strict=True):
+            panel.annotate(f"{size:,.0f}", (x, y), **beside)
         said.append(alternatives.tell_reliability(name, confidence, table, examples))
     panel.set(xlabel="confidence", ylabel="accuracy")
     _draw_legend(figure, panel)
