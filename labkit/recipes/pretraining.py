@@ -2,8 +2,9 @@
 
     $ python -m labkit.recipes.pretraining weights/seq2seq
 
-A run that was stopped goes on where it was; run again with the same versions and seed,
-it gives the same weights.
+A run that was stopped goes on where it was. Run again with the same versions, it gives
+the same weights if `tokenizer.json` and `tokenizer_config.json` of the first run lie in
+the folder: the library's training of a tokenizer is not the same twice.
 """
 
 import argparse
