@@ -32,7 +32,6 @@ __all__ = [
     "load",
     "normalise",
     "own_weights",
-    "questions",
     "resolve",
     "shared_texts",
     "size",
