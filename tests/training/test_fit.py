@@ -45,7 +45,7 @@ THEIRS_AND_OURS = {
         "for step, batch in enumerate(plan[done:], start=done + 1)"
     ),
     "share(s, ": "share(step, ",
-    "sample[i] for i in batch]).to(lab.device)": "rows[i] for i in team.part(batch)])",
+    "rows[i] for i in batch]).to(lab.device)": "rows[i] for i in team.part(batch)])",
 }
 
 
