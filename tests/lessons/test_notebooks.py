@@ -12,6 +12,7 @@ import nbformat
 import pytest
 import requests
 from running_lab import running_lab
+from running_notebooks import run
 
 from labkit.data import CORPORA
 
@@ -67,50 +68,62 @@ class TestEveryLesson:
         assert sum("**Predict" in text for text in sources(lesson, "markdown")) >= 3
         assert sum("assert" in code for code in sources(lesson, "code")) >= 3
 
+    def test_each_prediction_is_answered_below_it(self, lesson):
+        asked, answered = {}, {}
+        for number, cell in enumerate(lesson.cells):
+            marks = cell.metadata.get("labkit", {})
+            assert ("**Predict." in cell.source) == ("predict" in marks), cell.id
+            if "predict" in marks:
+                assert asked.setdefault(marks["predict"], number) == number, cell.id
+            names = marks.get("answer", [])
+            for name in [names] if isinstance(names, str) else names:
+                answered[name] = number
+        assert {*answered} == {*asked}
+        early = [name for name, number in asked.items() if answered[name] <= number]
+        assert not early, "an answer stands below its prediction"
+
+    def test_it_ends_with_three_lines_to_remember(self, lesson):
+        titled = [text for text in sources(lesson, "markdown") if "Remember" in text]
+        lines = re.findall(
+            r"^(?:[-*]|\d\.) ", titled[-1] if titled else "", re.MULTILINE
+        )
+        assert len(lines) == 3
+
     def test_it_installs_nothing_and_names_no_machine(self, lesson):
         for code in sources(lesson, "code"):
             assert not re.search(r"^\s*[!%]|/home/|/root/|/Users/", code, re.MULTILINE)
 
 
 class TestBudget:
-    @pytest.fixture
-    def lesson_of_one_cell(self, tmp_path):
-        def write(code: str, minutes: float) -> Path:
-            lesson = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-            lesson.metadata.labkit = {"minutes": {"quick": minutes}}
-            nbformat.write(lesson, tmp_path / "lesson.ipynb")
-            return tmp_path / "lesson.ipynb"
+    def run(self, code: str, minutes: float, folder: Path) -> tuple[int, str]:
+        cell = nbformat.v4.new_code_cell(code)
+        labkit = {"minutes": {"quick": minutes}}
+        lesson = nbformat.v4.new_notebook(cells=[cell], metadata={"labkit": labkit})
+        return run(lesson, folder)
 
-        return write
+    def test_a_lesson_within_it_passes(self, tmp_path):
+        ended, said = self.run("1 + 1", 2, tmp_path)
+        assert ended == 0, said
+        assert "GiB at most" in said
 
-    def run(self, lesson: Path) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "pytest", "-p", "conftest", "-c"]
-        command += [str(ROOT / "pyproject.toml"), str(lesson)]
-        return subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, check=False
-        )
-
-    def test_a_lesson_within_it_passes(self, lesson_of_one_cell):
-        run = self.run(lesson_of_one_cell("1 + 1", minutes=2))
-        assert run.returncode == 0, run.stdout
-        assert "GiB at most" in run.stdout
-
-    def test_a_lesson_over_its_minutes_fails(self, lesson_of_one_cell):
-        run = self.run(lesson_of_one_cell("1 + 1", minutes=0))
-        assert run.returncode == 1, run.stdout
-        assert "OVER BUDGET" in run.stdout
-
-    def test_a_lesson_over_its_memory_fails(self, lesson_of_one_cell):
-        code = "block = bytearray(b'1') * (9 * 2**29)"
-        run = self.run(lesson_of_one_cell(code, minutes=2))
-        assert run.returncode == 1, run.stdout
-        assert "GiB of memory" in run.stdout
-
-    def test_a_lesson_that_asks_the_network_fails(self, lesson_of_one_cell):
-        code = "import urllib.request as u; u.urlopen('http://192.0.2.1', timeout=5)"
-        run = self.run(lesson_of_one_cell(code, minutes=2))
-        assert run.returncode == 1, run.stdout
-        assert "the tests refuse the network: 192.0.2.1" in run.stdout
+    @pytest.mark.parametrize(
+        ("code", "minutes", "why"),
+        [
+            ("1 + 1", 0, "OVER BUDGET"),
+            ("block = bytearray(b'1') * (9 * 2**29)", 2, "GiB of memory"),
+            (
+                "import urllib.request as u; u.urlopen('http://192.0.2.1', timeout=5)",
+                2,
+                "the tests refuse the network: 192.0.2.1",
+            ),
+        ],
+    )
+    def test_one_over_its_minutes_or_memory_or_that_asks_the_network_fails(
+        self, code, minutes, why, tmp_path
+    ):
+        ended, said = self.run(code, minutes, tmp_path)
+        assert ended == 1, said
+        assert why in said
 
 
 @pytest.mark.parametrize(

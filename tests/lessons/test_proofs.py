@@ -1,12 +1,11 @@
 """Each lesson is broken while it runs; here: that a copy which nobody notices fails."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from broken_copies import Break, breaks
+from running_notebooks import run
 
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -14,7 +13,8 @@ CELLS = {
     "dice": "import random\nscale = 2\nrandom.seed(0)\nkept = {}",
     "draw": "drawn = random.random()\ndoubled = kept['it'] = drawn * scale",
     "claim": "assert doubled == 2 * drawn, 'it is not doubled'",
-    "again": "assert doubled == 2 * drawn",
+    "again": "assert 2 * drawn == doubled",
+    "close": "from torch.testing import assert_close\nassert_close(doubled, 2 * drawn)",
     "end": "assert (scale, *kept.values()) == (2, 2 * 0.8444218515250481), 'put back'",
 }
 
@@ -43,19 +43,7 @@ def lesson(*changes: tuple[str, str, str]) -> nbformat.NotebookNode:
         said = {"says": f"change {number}", "old": old, "new": new}
         metadata = cells[[*CELLS].index(claim)].metadata
         metadata.setdefault("labkit", {}).setdefault("break", []).append(said)
-    made = nbformat.from_dict(nbformat.v4.new_notebook(cells=cells))
-    made.metadata.labkit = {"minutes": {"quick": 2}}
-    return made
-
-
-def run(made: nbformat.NotebookNode, folder: Path) -> tuple[int, str]:
-    nbformat.write(made, folder / "lesson.ipynb")
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-c"]
-    command += [str(ROOT / "pyproject.toml"), str(folder / "lesson.ipynb")]
-    ended = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return ended.returncode, ended.stdout
+    return nbformat.v4.new_notebook(cells=cells)
 
 
 @pytest.mark.slow
@@ -69,7 +57,7 @@ def test_copies_that_their_claims_notice_pass_and_leave_nothing(tmp_path):
     made.cells[0].source += "\ndrawn_before = float('nan')"
     code, said = run(made, tmp_path)
     assert code == 0, said
-    assert "11 passed" in said  # five cells, two remembered, four copies
+    assert "13 passed" in said  # six cells, two remembered, four copies, the prose
 
 
 @pytest.mark.slow
@@ -78,12 +66,16 @@ def test_copies_that_prove_nothing_fail(tmp_path):
         ("claim", "random.random()", "random.random() + 1"),
         ("again", "drawn * scale", "drawn * 3"),
         ("claim", "scale = 2", "scale = nothing"),
+        ("again", "assert 2 *", "assert 3 *"),
+        ("close", "assert_close(doubled, 2", "assert_close(doubled, 3"),
     )
     code, said = run(made, tmp_path)
     assert code == 1
-    assert "3 failed, 7 passed" in said
+    assert "5 failed, 11 passed" in said
     assert "claim does not object to drawn = random.random() + 1" in said
     assert "claim objects before again does" in said
+    assert "again does not say what" in said
+    assert "close does not say what" in said
     assert "NameError" in said
 
 
@@ -91,7 +83,7 @@ def test_copies_that_prove_nothing_fail(tmp_path):
     ("claim", "old", "why"),
     [
         ("claim", "drawn * scales", "is in the code 0 times, not once"),
-        ("claim", "drawn", "is in the code 4 times, not once"),
+        ("claim", "drawn", "is in the code 5 times, not once"),
         ("draw", "it is not doubled", "stands below draw, which shall notice"),
     ],
 )

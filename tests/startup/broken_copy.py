@@ -8,12 +8,16 @@ import contextlib
 import gc
 import io
 import random
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+BARE = re.compile(  # nothing, or what torch and NumPy say by themselves
+    r"\s*$|\s*(Tensor-likes|Scalars) are not|\s*Not equal to [^\n]*\n\s*\n"
+)
 BEFORE: dict[str, "Moment"] = {}  # by the id of the cell that will be changed
 
 
@@ -56,7 +60,8 @@ def remember(cell: str) -> None:
 
 
 def must_object(cells: Sequence[tuple[str, str]], forget: bool) -> None:
-    """Run a broken copy of the cells; the last of them must raise an AssertionError.
+    """Run a broken copy of the cells; the last of them must raise an AssertionError
+    that says in words what the change shows.
 
     Any other error is raised: a change is to make a claim false, not to break Python.
 
@@ -65,14 +70,15 @@ def must_object(cells: Sequence[tuple[str, str]], forget: bool) -> None:
         forget: Whether no other copy starts at that cell.
 
     Raises:
-        AssertionError: no cell objects, or an earlier one than the claim.
+        AssertionError: no cell objects, or an earlier one than the claim, or the claim
+            says nothing.
     """
     now = Moment()
     first, claim = cells[0][0], cells[-1][0]
     try:
         BEFORE[first].put_back()
         with contextlib.redirect_stdout(io.StringIO()):
-            objecting = _first_to_object(cells)
+            objecting, message = _first_to_object(cells)
     finally:
         now.put_back()
         if forget:
@@ -80,12 +86,13 @@ def must_object(cells: Sequence[tuple[str, str]], forget: bool) -> None:
         gc.collect()
     assert objecting, f"{claim} does not object to {cells[0][1]}"
     assert objecting == claim, f"{objecting} objects before {claim} does"
+    assert not BARE.match(message), f"{claim} does not say what {cells[0][1]} shows"
 
 
-def _first_to_object(cells: Sequence[tuple[str, str]]) -> str | None:
+def _first_to_object(cells: Sequence[tuple[str, str]]) -> tuple[str | None, str]:
     for cell, source in cells:
         try:
             exec(compile(source, cell, "exec"), names())
-        except AssertionError:
-            return cell
-    return None
+        except AssertionError as error:
+            return cell, str(error)
+    return None, ""
