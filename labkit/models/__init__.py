@@ -13,13 +13,12 @@ from labkit.models.objectives import (
     reassemble,
     span_corruption,
 )
-from labkit.models.transformer import BERT, GPT, T5, Config
+from labkit.models.transformer import BERT, GPT, Config
 
 __all__ = [
     "BERT",
     "GPT",
     "NO_LOSS",
-    "T5",
     "Config",
     "MultiHeadAttention",
     "causal_lm_loss",

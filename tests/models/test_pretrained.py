@@ -19,7 +19,8 @@ from transformers import (
 )
 
 from labkit import LabError
-from labkit.models import BERT, GPT, T5, Config
+from labkit.models import BERT, GPT, Config
+from labkit.models.transformer import T5
 
 IDS = torch.tensor([[5, 9, 2, 7, 7, 3], [8, 3, 4, 6, 2, 9]])
 

@@ -18,7 +18,8 @@ from transformers import (
 
 from labkit import LabError
 from labkit.data import fetch
-from labkit.models import BERT, GPT, T5, Config, causal_lm_loss
+from labkit.models import BERT, GPT, Config, causal_lm_loss
+from labkit.models.transformer import T5
 
 VOCABULARY = 60
 TEXTS = [

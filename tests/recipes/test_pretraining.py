@@ -13,7 +13,8 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from labkit.data import load, normalise, split_of
 from labkit.data.wheels import OWN_WEIGHTS
-from labkit.models import NO_LOSS, T5, reassemble
+from labkit.models import NO_LOSS, reassemble
+from labkit.models.transformer import T5
 from labkit.recipes import pretraining
 from labkit.training import generate, mean_loss
 
