@@ -21,9 +21,10 @@ class Runtime:
     reasons: dict[str, str]  # by field name
 
     def __str__(self) -> str:
+        several = "s" if self.threads > 1 else ""
         return (
             f"profile {self.profile} · device {self.device} · "
-            f"precision {self.precision} · {self.threads} threads"
+            f"precision {self.precision} · {self.threads} thread{several}"
         )
 
 

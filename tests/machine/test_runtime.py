@@ -44,7 +44,7 @@ def test_setup_prints_one_line(capsys):
         lab.profile,
         lab.device,
         lab.runtime.precision,
-        f"{lab.runtime.threads} threads",
+        f"{lab.runtime.threads} thread",
     ):
         assert part in printed
 
