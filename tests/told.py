@@ -21,7 +21,7 @@ SENTENCE = re.compile(r"(?<=[.!?|])\s+|\n\s*\n")
 SOURCE = re.compile(r"\b(?:19|20)\d\d\b")  # the year of a paper, or of a law
 PLACE = re.compile(
     r"\b(?:lessons?|sections?|equations?|appendix|chapters?|tables?|figures?|layers?"
-    r"|steps?|epochs?|seeds?|GPT|T5|BERT|Python|transformers)[\s-]*\d[\d.]*"
+    r"|steps?|epochs?|seeds?|GPT|T5|BERT|SQuAD|Python|transformers)[\s-]*\d[\d.]*"
     r"(?:\s*(?:,|and|to|or|–|-)\s*\d[\d.]*)*",
     re.IGNORECASE,
 )
