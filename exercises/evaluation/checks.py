@@ -28,6 +28,46 @@ def other_than(given: np.ndarray) -> Callable[[Any], bool]:
     return lambda got: not np.array_equal(got, before)
 
 
+def one_point(z: Any) -> np.ndarray:
+    if np.ndim(z) != 1:
+        raise ValueError(
+            f"the model takes one array of shape (features,), not {np.shape(z)}"
+        )
+    return np.asarray(z, dtype=float)
+
+
+def bent(z: Any) -> float:
+    """A score in which each feature counts by itself, and with its neighbours."""
+    z = one_point(z)
+    return float((z**3).sum() + 2 * z[1:] @ z[:-1] + 2)
+
+
+def slope_of_bent(z: Any) -> np.ndarray:
+    z = one_point(z)
+    beside = np.pad(z, 1)
+    return 3 * z**2 + 2 * (beside[2:] + beside[:-2])
+
+
+def explained(x: list[float], baseline: list[float], steps: int) -> Callable:
+    """The call with which a case begins."""
+    given = np.array(x), np.array(baseline)
+    return lambda explain: explain(bent, slope_of_bent, *given, steps)
+
+
+def first(call: Callable) -> Callable:
+    return lambda explain: call(explain)[0]
+
+
+def second(call: Callable) -> Callable:
+    return lambda explain: call(explain)[1]
+
+
+def ends_after(explain: Callable) -> np.ndarray:
+    x, baseline = np.array([0.5, 3.0]), np.array([-0.5, 1.0])
+    explain(bent, slope_of_bent, x, baseline, 3)
+    return np.stack([x, baseline])
+
+
 LABELS, TAKEN = [0, 0, 0, 1, 2, 2], [1, 0, 0, 1, 2, 0]
 COUNTS = np.array([[2, 1, 0], [0, 1, 0], [1, 0, 1]])
 
@@ -749,6 +789,190 @@ CHECKS = {
             lambda gap: gap(NOBODY, NOBODY, NOBODY),
             expected=(NAN, NAN),
             wrong={NOT_0: (0.0, 0.0), DIVIDED: ZeroDivisionError},
+        ),
+    ],
+    "integrated_gradients": [
+        Case(
+            "the parts of three features, four steps",
+            first(explained([-0.5, -0.5, 1.0], [0.5, -2.0, 1.5], 4)),
+            expected=np.array([2.265625, 11.572266, -1.123047]),
+            wrong={
+                "It is the slope at the input alone: take the mean along the way.": np.array(
+                    [0.25, 2.625, -1.0]
+                ),
+                "It is the slope at the baseline alone: take the mean along the way.": np.array(
+                    [3.25, 24.0, -1.375]
+                ),
+                "It is the slope halfway alone, whatever `steps` says.": np.array(
+                    [2.5, 10.78125, -1.09375]
+                ),
+                "The slope was taken at the end of each piece, as in the paper: take it in the middle.": np.array(
+                    [1.84375, 9.058594, -1.082031]
+                ),
+                "The slope was taken at the beginning of each piece: take it in the middle.": np.array(
+                    [2.59375, 14.402344, -1.175781]
+                ),
+                "The ends of the way were asked, too: each piece has one slope, of its middle.": one_of(
+                    np.array([2.083333, 12.1875, -1.145833]),
+                    np.array([2.125, 12.046875, -1.140625]),
+                    np.array([2.21875, 11.730469, -1.128906]),
+                ),
+                "α goes by k / (steps + 1): these are not the middles of the pieces.": np.array(
+                    [2.35, 11.2875, -1.1125]
+                ),
+                "The number of pieces is not `steps`: it is another, or always the same.": one_of(
+                    np.array([2.277778, 11.53125, -1.121528]),
+                    np.array([2.26, 11.59125, -1.12375]),
+                    np.array([2.2525, 11.616562, -1.124687]),
+                    np.array([2.250625, 11.622891, -1.124922]),
+                    np.array([2.2501, 11.624663, -1.124988]),
+                ),
+                "It is the integral itself, or Gauss's rule: the middles of the pieces are asked for.": np.array(
+                    [2.25, 11.625, -1.125]
+                ),
+                "It is the sum of the slopes: take their mean.": np.array(
+                    [9.0625, 46.289062, -4.492188]
+                ),
+                "It is the mean slope alone: it lacks the factor x − baseline.": np.array(
+                    [-2.265625, 7.714844, 2.246094]
+                ),
+                "The mean slope was multiplied by x: the factor is x − baseline.": np.array(
+                    [1.132812, -3.857422, 2.246094]
+                ),
+                "The factor is x − baseline, not baseline − x.": np.array(
+                    [-2.265625, -11.572266, 1.123047]
+                ),
+                "The baseline was ignored: the way begins there, not at 0.": one_of(
+                    np.array([0.126953, -0.373047, 0.484375]),
+                    np.array([0.253906, 1.119141, -0.242188]),
+                ),
+                "α · (x − baseline) is where you are only after the baseline is added.": np.array(
+                    [-2.484375, 1.072266, -0.873047]
+                ),
+                "The signs were dropped: a feature may speak against.": one_of(
+                    np.array([2.265625, 11.572266, 1.123047]),
+                    np.array([-2.265625, 11.572266, 1.123047]),
+                    np.array([-2.265625, 11.572266, -1.123047]),
+                ),
+                "The parts were scaled to sum to 1, or to what was climbed: leave them as they are.": one_of(
+                    np.array([0.178187, 0.910138, -0.088326]),
+                    np.array([0.151436, 0.773499, -0.075065]),
+                    np.array([2.271889, 11.604263, -1.126152]),
+                ),
+                "Each feature walked alone: all go the way at once.": one_of(
+                    np.array([0.765625, 9.322266, -1.873047]),
+                    np.array([3.765625, 13.822266, -0.373047]),
+                    np.array([3.765625, 10.822266, -1.873047]),
+                ),
+                "It is one number for all features: each has its own part.": one_of(
+                    12.714844,
+                    4.238281,
+                ),
+                "The parts were returned alone: return a tuple, the parts and the error.": 2.265625,
+                "The error comes second: return the parts first.": -0.035156,
+                "It is a list: a NumPy array is asked for.": (
+                    lambda got: isinstance(got, list)
+                ),
+            },
+            tolerance=1e-5,
+        ),
+        Case(
+            "what was given",
+            ends_after,
+            expected=np.array([[0.5, 3.0], [-0.5, 1.0]]),
+            wrong={
+                "`x` or `baseline` was changed: `+=` and `-=` work in place.": other_than(
+                    np.array([[0.5, 3.0], [-0.5, 1.0]])
+                ),
+            },
+        ),
+        Case(
+            "the error of three steps",
+            second(explained([-1.0, 2.0, 0.5], [2.0, 1.0, -1.0], 3)),
+            expected=0.628472,
+            wrong={
+                "The error is reversed: the sum of the parts minus what was climbed.": (
+                    -0.628472
+                ),
+                "The score at the baseline is missing: the way was climbed from there.": (
+                    -11.371528
+                ),
+                "The score at the input is missing: the way was climbed up to there.": (
+                    -16.246528
+                ),
+                "The score at 0 was taken for the one at the baseline.": -9.371528,
+                "The two scores were added: what was climbed is their difference.": (
+                    -23.371528
+                ),
+                "What was climbed was added: subtract it.": -9.121528,
+                "It is the sum of the parts: subtract what was climbed.": -4.246528,
+                "It is what was climbed: subtract it from the sum of the parts.": (
+                    one_of(-4.875, 4.875)
+                ),
+                "It was divided by what was climbed: the error itself is asked for.": (
+                    one_of(-0.128917, 0.128917, -12.891738, 12.891738)
+                ),
+                "The mean of the parts was compared: take their sum.": 3.459491,
+                "The parts were summed without their signs.": 35.128472,
+                "A sum of few slopes is not the integral: the error is not 0.": 0.0,
+                "The error is one number: sum the parts first.": (
+                    lambda got: np.shape(got) == (3,)
+                ),
+            },
+            tolerance=1e-5,
+        ),
+        Case(
+            "the error of two steps, below 0",
+            second(explained([2.0, 0.5, -1.0], [-1.0, 1.5, -2.0], 2)),
+            expected=-1.6875,
+            wrong={
+                "The error keeps its sign: the parts may sum to too little.": 1.6875,
+                "It is cut off at 0: the parts may sum to too little.": 0.0,
+            },
+            tolerance=1e-5,
+        ),
+        Case(
+            "one step",
+            first(explained([3.0, -1.0], [1.0, 1.0], 1)),
+            expected=np.array([24.0, -8.0]),
+            wrong={
+                "One step has its slope in the middle, not at the baseline.": np.array(
+                    [10.0, -10.0]
+                ),
+                "steps − 1 is 0 for one step: there are `steps` pieces.": (
+                    ZeroDivisionError
+                ),
+                "steps − 1 is 0 for one step, and gave NaN: there are `steps` pieces.": (
+                    lambda got: bool(np.isnan(np.asarray(got)).all())
+                ),
+            },
+            tolerance=1e-5,
+        ),
+        Case(
+            "one feature",
+            first(explained([2.0], [-1.0], 5)),
+            expected=np.array([8.73]),
+            wrong={
+                "A dimension of 1 was dropped: the shape is that of `x`.": (
+                    lambda got: np.shape(got) == () and abs(got - 8.73) < 1e-4
+                ),
+            },
+            tolerance=1e-5,
+        ),
+        Case(
+            "an input that is the baseline",
+            explained([1.0, -3.0], [1.0, -3.0], 3),
+            expected=(np.zeros(2), 0.0),
+            wrong={
+                "Nothing was climbed: there is nothing to divide by.": (
+                    lambda got: bool(
+                        np.isnan(np.asarray(got[0])).any() or np.isnan(got[1])
+                    )
+                ),
+                "Nothing was climbed, nothing is to be divided by it.": (
+                    ZeroDivisionError
+                ),
+            },
         ),
     ],
 }

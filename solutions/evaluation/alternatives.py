@@ -341,4 +341,72 @@ def odds_gap(labels, predictions, groups):
     return gap[1], gap[0]
 """,
     },
+    "integrated_gradients": {
+        "as a walk with a running sum": """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    stride = (x - baseline) / steps
+    place = baseline + stride / 2
+    parts = np.zeros_like(x)
+    for _ in range(steps):
+        parts += stride * gradient(place)
+        place = place + stride
+    return parts, parts.sum() + score(baseline) - score(x)
+""",
+        "from a table of places": """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    edges = np.linspace(0, 1, steps + 1)
+    middles = (edges[1:] + edges[:-1])[:, None] / 2
+    table = middles * x + (1 - middles) * baseline
+    slopes = np.apply_along_axis(gradient, 1, table)
+    parts = slopes.mean(axis=0) * (x - baseline)
+    return parts, float(parts.sum()) - (score(x) - score(baseline))
+""",
+        "number by number": """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    pairs = list(zip(baseline.tolist(), x.tolist()))
+    columns = [[] for _ in pairs]
+    for k in range(1, steps + 1):
+        a = (2 * k - 1) / (2 * steps)
+        slope = gradient(np.array([start + a * (end - start) for start, end in pairs]))
+        for column, s in zip(columns, slope.tolist()):
+            column.append(s)
+    parts = [
+        (end - start) * math.fsum(column) / steps
+        for column, (start, end) in zip(columns, pairs)
+    ]
+    return np.array(parts), math.fsum([*parts, score(baseline), -score(x)])
+""",
+        "with torch": """
+import torch
+def integrated_gradients(score, gradient, x, baseline, steps):
+    start, end = torch.tensor(baseline), torch.tensor(x)
+    alphas = (torch.arange(steps) + 0.5).double()[:, None] / steps
+    points = torch.lerp(start, end, alphas)
+    slopes = torch.stack([torch.as_tensor(gradient(p.numpy())) for p in points])
+    parts = (end - start) * slopes.mean(dim=0)
+    return parts, parts.sum().item() - score(x) + score(baseline)
+""",
+        "back from the input": """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    back = baseline - x
+    places = (x + back * (1 - a) for a in np.linspace(0.5 / steps, 1 - 0.5 / steps, steps))
+    total = sum(map(gradient, places))
+    parts = -back / steps * total
+    missing = sum(parts)
+    missing -= score(x)
+    missing += score(baseline)
+    return [parts, missing]
+""",
+        "by halves of halves": """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    def gathered(first, last):
+        if last - first == 1:
+            return gradient(baseline + (first + last) / (2 * steps) * (x - baseline))
+        half = (first + last) // 2
+        return gathered(first, half) + gathered(half, last)
+
+    parts = np.multiply(x - baseline, gathered(0, steps)) / steps
+    return parts, float(np.ones(len(x)) @ parts + score(baseline) - score(x))
+""",
+    },
 }

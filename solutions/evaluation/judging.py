@@ -440,6 +440,231 @@ def gaps(labels, predictions, groups):
     return float(rates[1, 1] - rates[0, 1]), float(rates[1, 0] - rates[0, 0])
 
 
+def wavy(weights: np.ndarray, sizes: np.ndarray, slope: np.ndarray) -> tuple:
+    """A score that turns up and down on any way, and its gradient."""
+
+    def asked(point: Any) -> np.ndarray:
+        point = np.asarray(point, dtype=float)
+        if point.shape != slope.shape:
+            raise TypeError("one point at a time")
+        return point
+
+    def score(point):
+        point = asked(point)
+        return float(sizes @ np.sin(weights @ point) + slope @ point)
+
+    def gradient(point):
+        point = asked(point)
+        return (sizes * np.cos(weights @ point)) @ weights + slope
+
+    return score, gradient
+
+
+def explained(answer, model, x, baseline, steps):
+    return answer(*wavy(*model), x, baseline, steps)
+
+
+def run_parts(answer, *inputs):
+    return [explained(answer, *one)[0] for one in inputs]
+
+
+def run_errors(answer, *inputs):
+    return [explained(answer, *one)[1] for one in inputs]
+
+
+def run_explained(answer, *inputs):
+    return [explained(answer, *one) for one in inputs]
+
+
+def run_parts_and_look(answer, *inputs):
+    """The parts, and what was given as it is afterwards."""
+    return [(explained(answer, *one)[0], *one[1:3]) for one in inputs]
+
+
+def path_parts(score, gradient, x, baseline, steps):
+    parts = [0.0] * len(x)
+    for piece in range(1, 2 * steps, 2):
+        share = piece / (2 * steps)
+        slope = gradient(share * x + (1 - share) * baseline)
+        for i, (end, start) in enumerate(zip(x, baseline, strict=True)):
+            parts[i] += float(slope[i] * (end - start)) / steps
+    return np.array(parts), float(sum(parts) - (score(x) - score(baseline)))
+
+
+def at_shares(places: Callable, weigh: Callable = np.mean) -> Callable:
+    """Another idea of where to ask for slopes, and of what to make of them."""
+
+    def other_parts(gradient, x, baseline, steps):
+        slopes = [gradient(baseline + t * (x - baseline)) for t in places(steps)]
+        return (x - baseline) * weigh(slopes, axis=0)
+
+    return other_parts
+
+
+def of_pieces(steps: int) -> np.ndarray:
+    return np.arange(1, 2 * steps, 2) / (2 * steps)
+
+
+def by_trapezia(slopes, axis):
+    return np.trapezoid(slopes, dx=1 / (len(slopes) - 1), axis=axis)
+
+
+def by_gauss(gradient, x, baseline, steps):
+    places, weights = np.polynomial.legendre.leggauss(steps)
+    slopes = [gradient(baseline + (t + 1) / 2 * (x - baseline)) for t in places]
+    return (x - baseline) * (weights @ slopes) / 2
+
+
+def one_by_one(around: str) -> Callable:
+    """Each feature walks alone; the others wait at one end, or are there already."""
+
+    def other_parts(gradient, x, baseline, steps):
+        parts = np.zeros(len(x))
+        for i in range(len(x)):
+            point = (x if around == "x" else baseline).copy()
+            if around == "turns":
+                point[:i] = x[:i]
+            for t in of_pieces(steps):
+                point[i] = baseline[i] + t * (x[i] - baseline[i])
+                parts[i] += gradient(point)[i] * (x[i] - baseline[i]) / steps
+        return parts
+
+    return other_parts
+
+
+def changed(change: Callable) -> Callable:
+    """What is made of right parts, the mean slope, and both ends."""
+
+    def other_parts(gradient, x, baseline, steps):
+        parts = at_shares(of_pieces)(gradient, x, baseline, steps)
+        slopes = [gradient(baseline + t * (x - baseline)) for t in of_pieces(steps)]
+        return change(parts, np.mean(slopes, axis=0), x, baseline)
+
+    return other_parts
+
+
+AT_ANY_SIZE = [  # wrong with one step and with one feature, too
+    at_shares(lambda m: [1.0]),
+    at_shares(lambda m: [0.0]),
+    at_shares(lambda m: np.arange(m) / m),
+    at_shares(lambda m: np.arange(1, m + 1) / m),
+    at_shares(lambda m: np.linspace(0, 1, m)),
+    at_shares(lambda m: np.linspace(0, 1, m + 1)),
+    at_shares(lambda m: np.linspace(0, 1, m + 1), by_trapezia),
+    at_shares(lambda m: of_pieces(m + 1)),
+    at_shares(lambda m: of_pieces(300)),
+    at_shares(lambda m: of_pieces(m) - 0.5),
+    at_shares(lambda m: 1 - of_pieces(m) / 2),
+    changed(lambda parts, slopes, x, baseline: slopes),
+    changed(lambda parts, slopes, x, baseline: x * slopes),
+    changed(lambda parts, slopes, x, baseline: -parts),
+    lambda gradient, x, baseline, m: at_shares(of_pieces)(gradient, x, 0 * x, m),
+    lambda gradient, x, baseline, m: (
+        (x - baseline) * np.mean([gradient(t * x) for t in of_pieces(m)], axis=0)
+    ),
+]
+OTHER_PARTS = [
+    *AT_ANY_SIZE,
+    at_shares(lambda m: [0.5]),
+    at_shares(lambda m: of_pieces(max(1, m - 1))),
+    at_shares(lambda m: np.linspace(0, 1, m + 2)[1:-1]),
+    at_shares(of_pieces, np.sum),
+    at_shares(of_pieces, np.median),
+    at_shares(of_pieces, np.max),
+    by_gauss,
+    one_by_one("x"),
+    one_by_one("baseline"),
+    one_by_one("turns"),
+    changed(lambda parts, slopes, x, baseline: abs(parts)),
+    changed(lambda parts, slopes, x, baseline: parts.clip(min=0)),
+    changed(lambda parts, slopes, x, baseline: abs(x - baseline) * slopes),
+    changed(lambda parts, slopes, x, baseline: (x - baseline) * abs(slopes)),
+    changed(lambda parts, slopes, x, baseline: parts / parts.sum()),
+    changed(lambda parts, slopes, x, baseline: parts / abs(parts).sum()),
+    changed(lambda parts, slopes, x, baseline: parts.mean() + 0 * parts),
+]
+OTHER_ERRORS = [  # from the parts, and the score at x, at the baseline, at 0
+    lambda parts, end, start, zero: 0.0,
+    lambda parts, end, start, zero: end - start - parts.sum(),
+    lambda parts, end, start, zero: parts.sum() - end,
+    lambda parts, end, start, zero: parts.sum() - start,
+    lambda parts, end, start, zero: parts.sum() - (end - zero),
+    lambda parts, end, start, zero: parts.sum() - (end + start),
+    lambda parts, end, start, zero: parts.sum() - (start - end),
+    lambda parts, end, start, zero: parts.sum(),
+    lambda parts, end, start, zero: end - start,
+    lambda parts, end, start, zero: (parts.sum() - (end - start)) / (end - start),
+]
+OTHER_ERRORS_OF_SEVERAL = [  # alike where there is one feature
+    lambda parts, end, start, zero: parts.mean() - (end - start),
+    lambda parts, end, start, zero: abs(parts).sum() - (end - start),
+    lambda parts, end, start, zero: parts.max() - (end - start),
+]
+
+
+def an_input(random: Generator, features: int, steps: int, waves: int = 1) -> tuple:
+    """To explain with so many steps: more waves on the way want more of them."""
+    size = waves * 1.2 / np.sqrt(features)
+    weights = random.normal(scale=size, size=(5, features))
+    model = weights, random.normal(scale=1.5, size=5), random.normal(size=features)
+    x, baseline = random.normal(scale=2, size=(2, features))
+    return model, x, baseline, steps
+
+
+def tells_parts(rivals: list, model, x, baseline, steps) -> bool:
+    """Whether each rival is wrong by more than any rounding."""
+    score, gradient = wavy(*model)
+    parts, _ = path_parts(score, gradient, x, baseline, steps)
+    found = [rival(gradient, x, baseline, steps) for rival in rivals]
+    return all(abs(parts - other).max() > 0.02 for other in found)
+
+
+def tells_errors(rivals: list, model, x, baseline, steps) -> bool:
+    score, gradient = wavy(*model)
+    parts, error = path_parts(score, gradient, x, baseline, steps)
+    ends = score(x), score(baseline), score(0 * x)
+    return all(abs(rival(parts, *ends) - error) > 0.02 for rival in rivals)
+
+
+def tells_all(*one) -> bool:
+    every = [*OTHER_ERRORS, *OTHER_ERRORS_OF_SEVERAL]
+    return tells_parts(OTHER_PARTS, *one) and tells_errors(every, *one)
+
+
+def usual_input(random: Generator, sign: int) -> tuple:
+    """One whose error has this sign."""
+    return draw_until(
+        random,
+        lambda r: an_input(r, *(int(n) for n in r.integers([3, 3], [6, 7]))),
+        lambda model, *one: (
+            path_parts(*wavy(*model), *one)[1] * sign > 0 and tells_all(model, *one)
+        ),
+    )
+
+
+def usual_inputs(random: Generator) -> tuple:
+    return usual_input(random, 1), usual_input(random, -1)
+
+
+def inputs_at_the_limits(random: Generator) -> tuple:
+    """One step, one feature, both; a feature that stays, all that stay; many steps."""
+    several = [
+        draw_until(
+            random,
+            lambda r, sizes=sizes: an_input(r, *sizes),
+            lambda *one: (
+                tells_parts(AT_ANY_SIZE, *one) and tells_errors(OTHER_ERRORS, *one)
+            ),
+        )
+        for sizes in ((4, 1), (1, 4), (1, 1))
+    ]
+    several.append(draw_until(random, lambda r: an_input(r, 3, 24, 6), tells_all))
+    model, x, baseline, steps = usual_input(random, 1)
+    stays = int(random.integers(len(x)))
+    some = np.where(np.arange(len(x)) == stays, x, baseline)
+    return (*several, (model, x, some, steps), (model, x, x.copy(), steps))
+
+
 def each_time(draw: Callable[[Generator], tuple], times: int = 2) -> Callable:
     """Inputs for a harness that runs each."""
     return lambda random: tuple(draw(random) for _ in range(times))
@@ -553,6 +778,22 @@ EXERCISES = [
                 run_each,
                 cases=3,
             ),
+        ],
+    ),
+    Exercise(
+        "integrated_gradients",
+        path_parts,
+        [
+            Check("the parts", 2, usual_inputs, run_parts, cases=2),
+            Check("the completeness error", 1, usual_inputs, run_errors, cases=2),
+            Check(
+                "one step, one feature, features that stay as they are",
+                1,
+                inputs_at_the_limits,
+                run_explained,
+                cases=2,
+            ),
+            Check("what was given stays", 1, usual_inputs, run_parts_and_look, cases=1),
         ],
     ),
     ByHand(

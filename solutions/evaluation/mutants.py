@@ -706,4 +706,176 @@ def odds_gap(labels, predictions, groups):
             },
         ),
     ],
+    "integrated_gradients": [
+        Edit("at the end of each piece", {"+ 0.5": "+ 1"}),
+        Edit(
+            "at the beginning of each piece",
+            {"(np.arange(steps) + 0.5)": "np.arange(steps)"},
+        ),
+        Edit(
+            "The ends of the way were asked",
+            {"(np.arange(steps) + 0.5) / steps": "np.linspace(0, 1, steps)"},
+        ),
+        Edit(
+            "The ends of the way were asked",
+            {"(np.arange(steps) + 0.5) / steps": "np.linspace(0, 1, steps + 1)"},
+        ),
+        Answer(
+            "The ends of the way were asked",
+            """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    alphas = np.linspace(0, 1, steps + 1)
+    slopes = [gradient(baseline + a * (x - baseline)) for a in alphas]
+    parts = (x - baseline) * np.trapezoid(slopes, alphas, axis=0)
+    return parts, float(parts.sum() - (score(x) - score(baseline)))
+""",
+        ),
+        Edit("by k / (steps + 1)", {"+ 0.5) / steps": "+ 1) / (steps + 1)"}),
+        Edit("slope at the input alone", {"baseline + alpha * way": "x"}),
+        Edit("slope at the baseline alone", {"baseline + alpha * way": "baseline"}),
+        Edit(
+            "the slope halfway alone", {"baseline + alpha * way": "baseline + way / 2"}
+        ),
+        Edit("The number of pieces is not", {"    way =": "    steps = 50\n    way ="}),
+        Answer(
+            "the integral itself",
+            """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    places, weights = np.polynomial.legendre.leggauss(steps)
+    way = x - baseline
+    slopes = np.stack([gradient(baseline + (t + 1) / 2 * way) for t in places])
+    parts = way * (weights @ slopes) / 2
+    return parts, float(parts.sum() - (score(x) - score(baseline)))
+""",
+        ),
+        Edit("sum of the slopes", {"np.mean": "np.sum"}),
+        Edit("lacks the factor", {"way * np.mean": "np.mean"}),
+        Edit("multiplied by x", {"way * np.mean": "x * np.mean"}),
+        Edit("not baseline − x", {"= way *": "= -way *"}),
+        Edit("the way begins there, not at 0", {"baseline + alpha * way": "alpha * x"}),
+        Edit(
+            "the way begins there, not at 0",
+            {"way = x - baseline": "way = x", "baseline + alpha * way": "alpha * way"},
+        ),
+        Edit(
+            "only after the baseline is added",
+            {"baseline + alpha * way": "alpha * way"},
+        ),
+        Edit("The signs were dropped", {"= way *": "= abs(way) *"}),
+        Edit(
+            "The signs were dropped",
+            {"np.mean(slopes, axis=0)": "abs(np.mean(slopes, axis=0))"},
+        ),
+        Edit("The parts were scaled", {"return parts,": "return parts / parts.sum(),"}),
+        Edit(
+            "The parts were scaled",
+            {
+                "return parts, float(parts.sum() - climbed)": "return parts * climbed / parts.sum(), 0.0"
+            },
+        ),
+        Answer(
+            "Each feature walked alone",
+            """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    parts = np.zeros(len(x))
+    for i in range(len(x)):
+        point = x.copy()
+        for k in range(steps):
+            point[i] = baseline[i] + (k + 0.5) / steps * (x[i] - baseline[i])
+            parts[i] += gradient(point)[i] * (x[i] - baseline[i]) / steps
+    return parts, float(parts.sum() - (score(x) - score(baseline)))
+""",
+        ),
+        Edit(
+            "not (4, 3)",
+            {
+                "[gradient(baseline + alpha * way) for alpha in alphas]": "gradient(baseline + alphas[:, None] * way)"
+            },
+        ),
+        Edit("one number for all features", {"return parts,": "return parts.sum(),"}),
+        Edit(
+            "returned alone",
+            {"return parts, float(parts.sum() - climbed)": "return parts"},
+        ),
+        Edit(
+            "The error comes second",
+            {
+                "return parts, float(parts.sum() - climbed)": "return float(parts.sum() - climbed), parts"
+            },
+        ),
+        Edit("a NumPy array is asked for", {"return parts,": "return parts.tolist(),"}),
+        Answer(
+            "was changed",
+            """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    climbed = score(x) - score(baseline)
+    x -= baseline
+    slopes = [gradient(baseline + (k + 0.5) / steps * x) for k in range(steps)]
+    parts = x * np.mean(slopes, axis=0)
+    return parts, float(parts.sum() - climbed)
+""",
+        ),
+        Answer(
+            "was changed",
+            """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    climbed = score(x) - score(baseline)
+    step = (x - baseline) / steps
+    parts = np.zeros(len(x))
+    for k in range(steps):
+        baseline += step / 2 if k == 0 else step
+        parts += step * gradient(baseline)
+    return parts, float(parts.sum() - climbed)
+""",
+        ),
+        Edit(
+            "The error is reversed", {"parts.sum() - climbed": "climbed - parts.sum()"}
+        ),
+        Edit(
+            "The error keeps its sign",
+            {"float(parts.sum() - climbed)": "abs(float(parts.sum() - climbed))"},
+        ),
+        Edit(
+            "The score at the baseline is missing",
+            {"score(x) - score(baseline)": "score(x)"},
+        ),
+        Edit("The score at 0 was taken", {"- score(baseline)": "- score(0 * x)"}),
+        Edit(
+            "the error itself is asked for",
+            {"parts.sum() - climbed)": "parts.sum() - climbed) / climbed"},
+        ),
+        Edit("The mean of the parts", {"parts.sum()": "parts.mean()"}),
+        Edit("summed without their signs", {"parts.sum()": "abs(parts).sum()"}),
+        Edit("the error is not 0", {"float(parts.sum() - climbed)": "0.0"}),
+        Edit(
+            "sum the parts first", {"float(parts.sum() - climbed)": "parts - climbed"}
+        ),
+        Edit(
+            "A dimension of 1 was dropped", {"return parts,": "return parts.squeeze(),"}
+        ),
+        Answer(
+            "there are `steps` pieces",
+            """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    way = x - baseline
+    half = 0.5 / steps
+    alphas = [half + k * (1 - 2 * half) / (steps - 1) for k in range(steps)]
+    parts = way * np.mean([gradient(baseline + a * way) for a in alphas], axis=0)
+    return parts, float(parts.sum() - (score(x) - score(baseline)))
+""",
+        ),
+        Answer(
+            "nothing to divide by",
+            """
+def integrated_gradients(score, gradient, x, baseline, steps):
+    way = x - baseline
+    length = np.sqrt((way**2).sum())
+    ahead = way / length
+    middles = [(k + 0.5) * length / steps for k in range(steps)]
+    slopes = np.array([gradient(baseline + far * ahead) for far in middles])
+    parts = ahead * slopes.mean(0) * length
+    return parts, float(parts.sum() - (score(x) - score(baseline)))
+""",
+        ),
+    ],
 }
