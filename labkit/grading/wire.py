@@ -314,7 +314,7 @@ def restore(mine: Any, theirs: Any) -> None:
         elif not torch.equal(mine, theirs):  # NaN is not: then it is copied in vain
             mine.data.copy_(theirs)
     elif isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
-        if mine.shape == theirs.shape:
+        if mine.shape == theirs.shape and mine.flags.writeable:
             mine[...] = theirs
     elif type(mine) in SIZES and isinstance(theirs, nn.Module):
         learnt = dict(theirs.named_parameters())

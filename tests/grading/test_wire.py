@@ -179,6 +179,12 @@ class TestCalls:
         assert not model[0].weight.requires_grad
         assert model[0].bias.grad.tolist() == [1, 1, 1]
 
+    def test_take_an_array_that_may_not_be_written(self, remote):
+        row = np.broadcast_to(np.array([1.0, 2.0]), (3, 2))[1]
+        row.setflags(write=False)
+        assert remote(lambda array: array * 2)(row).tolist() == [2, 4]
+        assert row.tolist() == [1, 2]
+
     def test_let_gradients_flow_there_and_back(self, remote):
         x, w = (torch.rand(3, dtype=torch.double, requires_grad=True) for _ in "xw")
         there = remote(lambda x, w: (x * w).sin().sum())
