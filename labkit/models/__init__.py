@@ -13,10 +13,9 @@ from labkit.models.objectives import (
     reassemble,
     span_corruption,
 )
-from labkit.models.transformer import BERT, GPT, Config
+from labkit.models.transformer import GPT, Config
 
 __all__ = [
-    "BERT",
     "GPT",
     "NO_LOSS",
     "Config",

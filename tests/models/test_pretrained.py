@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from labkit import LabError
-from labkit.models import BERT, GPT, Config
-from labkit.models.transformer import T5
+from labkit.models import GPT, Config
+from labkit.models.transformer import BERT, T5
 
 IDS = torch.tensor([[5, 9, 2, 7, 7, 3], [8, 3, 4, 6, 2, 9]])
 

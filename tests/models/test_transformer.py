@@ -18,8 +18,8 @@ from transformers import (
 
 from labkit import LabError
 from labkit.data import fetch
-from labkit.models import BERT, GPT, Config, causal_lm_loss
-from labkit.models.transformer import T5
+from labkit.models import GPT, Config, causal_lm_loss
+from labkit.models.transformer import BERT, T5
 
 VOCABULARY = 60
 TEXTS = [
