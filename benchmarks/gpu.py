@@ -272,6 +272,7 @@ def measure_memory(name: str, options: argparse.Namespace) -> list[Found]:
     """For each of the model's shapes: the peak predicted, and the one of a real fit."""
     import memory
     import torch
+
     from labkit.machine import native_precision
     from labkit.training import fit
 
