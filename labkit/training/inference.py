@@ -21,8 +21,8 @@ from torch.nn.utils.rnn import pad_sequence
 from labkit import validation
 from labkit.errors import LabError
 from labkit.machine import Precision, placement
-from labkit.models import NO_LOSS
 from labkit.training.rows import (
+    NO_LOSS,
     Limits,
     Rows,
     innermost,
