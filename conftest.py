@@ -51,14 +51,15 @@ class Budgets:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item):
-        if not self.is_lessons_own(item):
+        if not self.is_lessons_own(item) or not alive(item.parent.kernel):
             return (yield)
         forget_peak(item.parent.kernel)
         try:
             return (yield)
         finally:
-            taken = peak(item.parent.kernel)
-            self.memory[item.path] = max(self.memory[item.path], taken)
+            if alive(item.parent.kernel):
+                taken = peak(item.parent.kernel)
+                self.memory[item.path] = max(self.memory[item.path], taken)
 
     def is_lessons_own(self, item) -> bool:
         """Whether it is a cell of a lesson, and not a broken copy of some."""
@@ -92,6 +93,11 @@ class Budgets:
     def pytest_sessionfinish(self, session):
         if self.overrun():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def alive(kernel) -> bool:
+    """Not once nbval has given it up: then the cell's own error says why."""
+    return hasattr(kernel, "km")
 
 
 def forget_peak(kernel) -> None:

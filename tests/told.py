@@ -14,7 +14,8 @@ from nbval.plugin import IPyNbCell
 
 SPELT = 12  # up to here a number is a word
 NO_PROSE = re.compile(
-    r"```.*?```|`[^`\n]*`|\*[^*\n]{20,}\*|\$\$.*?\$\$|\$[^$\n]*\$|^#.*?$|^\s*\d+\.\s|\]\([^)]*\)|<[^>]*>",
+    r"```.*?```|`[^`\n]*`|\*[^*\n]{20,}\*|\$\$.*?\$\$|\$[^$\n]*\$"
+    r"|^#.*?$|^\s*\d+\.\s|\]\([^)]*\)|<[^>]*>",
     re.DOTALL | re.MULTILINE,
 )
 SENTENCE = re.compile(r"(?<=[.!?|])\s+|\n\s*\n")
@@ -25,7 +26,7 @@ PLACE = re.compile(
     r"(?:\s*(?:,|and|to|or|–|-)\s*\d[\d.]*)*",
     re.IGNORECASE,
 )
-PRICE = re.compile(r"\d[\d.,–-]*\s*(?:minutes?|hours?|points?)\b")
+PRICE = re.compile(r"\d[\d.,–-]*\s*(?:minutes?|hours?)\b")
 NUMBER = re.compile(
     r"(?<![\w.])(\d{1,3}(?:[, _]\d{3})+|\d+)(\.\d+)?(e[-+]?\d+)?\s*(%|M\b|million|k\b)?"
 )
