@@ -87,11 +87,34 @@ def causal_mask(
     return everywhere.tril(keys - queries)
 
 
+def rotate(
+    vectors: Float[Tensor, "*batch length d_k"],
+    positions: Int[Tensor, "*#batch length"],
+    theta: float = 10_000.0,
+) -> Float[Tensor, "*batch length d_k"]:
+    """Turn each vector by angles that grow with its position.
+
+    Su et al. (2021), equation 34. Features i and i + d_k/2 are a point in a plane (the
+    layout of `transformers`), which turns by position · theta^(−2i/d_k). Lengths stay,
+    and a query's product with a key depends on how far apart they stand, not on where.
+
+    Args:
+        vectors: Queries or keys, of an even size.
+        theta: The larger it is, the slower the last planes turn.
+    """
+    d_k = vectors.size(-1)
+    exponents = torch.arange(0, d_k, 2, device=vectors.device).float() / d_k
+    angles = positions.unsqueeze(-1).float() * (1 / theta**exponents)
+    cos, sin = angles.cos().to(vectors.dtype), angles.sin().to(vectors.dtype)
+    first, second = vectors.chunk(2, dim=-1)  # (*batch, length, d_k/2) each
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+
+
 class KeyValueCache:
     """The keys and values that one attention has seen, to compute each only once."""
 
     def __init__(self) -> None:
-        self.key: Tensor | None = None  # (*batch, head, length, d_k)
+        self.key: Tensor | None = None  # (*batch, key_value_head, length, d_k)
         self.value: Tensor | None = None
 
     @property
@@ -117,9 +140,13 @@ class MultiHeadAttention(nn.Module):
         d_k: The size of a head's queries, keys and values; by default d_model / heads.
         bias: Whether the four linear maps have one.
         scaled: Whether scores are divided by √d_k; T5 does not.
+        key_value_heads: How many heads keys and values have, each shared by as many
+            heads of queries — Ainslie et al. (2023). By default, as many as queries.
+        theta: Of the rotation of queries and keys by their positions; see `rotate`.
 
     Raises:
-        ValueError: if d_k is left out and d_model is not a multiple of heads.
+        ValueError: if d_k is left out and d_model is not a multiple of heads, or heads
+            is not one of key_value_heads.
     """
 
     def __init__(
@@ -130,16 +157,20 @@ class MultiHeadAttention(nn.Module):
         *,
         bias: bool = True,
         scaled: bool = True,
+        key_value_heads: int | None = None,
+        theta: float = 10_000.0,
     ) -> None:
         super().__init__()
         if d_k is None and d_model % heads:
             raise ValueError(f"d_model={d_model} is not a multiple of heads={heads}")
+        self.heads, self.key_value_heads = heads, key_value_heads or heads
+        if heads % self.key_value_heads:
+            raise ValueError(f"{heads=} is not a multiple of {key_value_heads=}")
         d_k = d_model // heads if d_k is None else d_k
-        self.heads = heads
-        self.scale = None if scaled else 1.0
+        self.scale, self.theta = None if scaled else 1.0, theta
         self.query = nn.Linear(d_model, heads * d_k, bias)  # all Wᵢ^Q side by side
-        self.key = nn.Linear(d_model, heads * d_k, bias)
-        self.value = nn.Linear(d_model, heads * d_k, bias)
+        self.key = nn.Linear(d_model, self.key_value_heads * d_k, bias)
+        self.value = nn.Linear(d_model, self.key_value_heads * d_k, bias)
         self.output = nn.Linear(heads * d_k, d_model, bias)  # W^O
 
     def forward(
@@ -149,6 +180,7 @@ class MultiHeadAttention(nn.Module):
         mask: Bool[Tensor, "*#batch #query #key"] | None = None,
         bias: Float[Tensor, "*#batch head query key"] | None = None,
         cache: KeyValueCache | None = None,
+        positions: Int[Tensor, "*#batch query"] | None = None,
     ) -> tuple[
         Float[Tensor, "*batch query d_model"], Float[Tensor, "*batch head query key"]
     ]:
@@ -158,16 +190,24 @@ class MultiHeadAttention(nn.Module):
             mask: True where a query may look, for all heads alike.
             bias: Added to the scores; see `RelativePositionBias`.
             cache: Of the tokens before `hidden_states`; it is extended by these.
+            positions: Of `hidden_states`, if queries and keys turn by them.
 
         Returns:
             What each query gathered, and every head's weights.
         """
         context = hidden_states if context is None else context
         query = self.split(self.query(hidden_states))  # (*batch, head, query, d_k)
-        key = self.split(self.key(context))  # (*batch, head, key, d_k)
-        value = self.split(self.value(context))
+        key = self.split(self.key(context), self.key_value_heads)
+        value = self.split(self.value(context), self.key_value_heads)
+        if positions is not None:
+            places = positions.unsqueeze(-2)  # the same for every head
+            query = rotate(query, places, self.theta)
+            key = rotate(key, places, self.theta)
         if cache is not None:
             key, value = cache.extend(key, value)
+        shared = self.heads // self.key_value_heads  # by so many heads of queries
+        key = key.repeat_interleave(shared, dim=-3)  # (*batch, head, key, d_k)
+        value = value.repeat_interleave(shared, dim=-3)
         mask = None if mask is None else mask.unsqueeze(-3)  # (*batch, 1, query, key)
         mixed, weights = scaled_dot_product_attention(
             query, key, value, mask, bias, self.scale
@@ -175,10 +215,10 @@ class MultiHeadAttention(nn.Module):
         return self.output(self.join(mixed)), weights
 
     def split(
-        self, vectors: Float[Tensor, "*batch length width"]
+        self, vectors: Float[Tensor, "*batch length width"], heads: int | None = None
     ) -> Float[Tensor, "*batch head length d_k"]:
         """Cut each vector into the heads' parts."""
-        return vectors.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        return vectors.unflatten(-1, (heads or self.heads, -1)).transpose(-3, -2)
 
     def join(
         self, vectors: Float[Tensor, "*batch head length d_k"]

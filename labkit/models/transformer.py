@@ -1,4 +1,4 @@
-"""BERT, GPT-2 and T5: three wirings of the same parts, small enough to read in one go.
+"""BERT, GPT-2, T5 and Llama: four wirings of the same parts, to read in one go.
 
 Each gives the hidden states or logits of its namesake in `transformers`, and reads the
 folder that `save_pretrained` writes. Shapes are (batch, length, d_model).
@@ -32,6 +32,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "gelu": F.gelu,
     "gelu_new": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,  # x · sigmoid(x)
 }
 
 
@@ -40,7 +41,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True)
 class Config:
-    """A transformer's sizes, then the choices in which BERT, GPT-2 and T5 differ.
+    """A transformer's sizes, then the choices in which the four families differ.
 
     The defaults are BERT's choices.
     """
@@ -52,10 +53,12 @@ class Config:
     layers: int
     decoder_layers: int | None = None  # where there is an encoder too; None: as many
     d_k: int | None = None  # one head's size; by default d_model / heads
+    key_value_heads: int | None = None  # None: one a head
     dropout: float = 0.1
     epsilon: float = 1e-12
 
-    positions: int = 512  # how many have an embedding; 0: T5's relative ones
+    positions: int = 512  # how many there are; 0: T5's relative ones
+    theta: float = 10_000.0  # of rotary ones: how slowly the slowest turn
     buckets: int = 32  # of relative positions
     max_distance: int = 128
     pre_norm: bool = False  # x + f(norm(x)), not norm(x + f(x))
@@ -76,14 +79,21 @@ class Config:
         return self.norm(self.d_model, eps=self.epsilon)
 
     def new_attention(self) -> MultiHeadAttention:
-        sizes = self.d_model, self.heads, self.d_k
-        return MultiHeadAttention(*sizes, bias=self.bias, scaled=self.scaled)
+        return MultiHeadAttention(
+            self.d_model,
+            self.heads,
+            self.d_k,
+            bias=self.bias,
+            scaled=self.scaled,
+            key_value_heads=self.key_value_heads,
+            theta=self.theta,
+        )
 
 
 class FeedForward(nn.Module):
     """act(x W₁ + b₁) W₂ + b₂, each position by itself — Vaswani et al. (2017), eq. 2.
 
-    Or, gated, (act(x W) ⊗ x V) W₂ — Shazeer (2020), equation 6.
+    Or, gated, (act(x W) ⊗ x V) W₂ — Shazeer (2020), equation 6; SwiGLU is that of silu.
     """
 
     def __init__(self, config: Config) -> None:
@@ -126,9 +136,10 @@ class Block(nn.Module):
         cache: KeyValueCache | None = None,
         context: Float[Tensor, "*batch other d_model"] | None = None,
         context_mask: Bool[Tensor, "*#batch #length other"] | None = None,
+        positions: Int[Tensor, "*#batch length"] | None = None,
     ) -> Float[Tensor, "*batch length d_model"]:
         def look_around(states: Tensor) -> Tensor:
-            return self.attention(states, mask=mask, bias=bias, cache=cache)[0]
+            return self.attention(states, None, mask, bias, cache, positions)[0]
 
         def look_across(states: Tensor) -> Tensor:
             return self.cross_attention(states, context, mask=context_mask)[0]
@@ -170,6 +181,7 @@ class Stack(nn.Module):
         cache: list[KeyValueCache] | None = None,
         context: Float[Tensor, "*batch other d_model"] | None = None,
         context_mask: Bool[Tensor, "*#batch #length other"] | None = None,
+        positions: Int[Tensor, "*#batch length"] | None = None,  # where rotary
     ) -> list[Float[Tensor, "*batch length d_model"]]:
         """The hidden states before the first block and after each one.
 
@@ -183,8 +195,9 @@ class Stack(nn.Module):
         bias = self.position_bias(length, keys) if self.position_bias else None
         states = [hidden_states]
         pasts: Sequence[KeyValueCache | None] = cache or [None] * len(self.blocks)
+        across = context, context_mask, positions
         for block, past in zip(self.blocks, pasts, strict=True):
-            states.append(block(states[-1], mask, bias, past, context, context_mask))
+            states.append(block(states[-1], mask, bias, past, *across))
         states[-1] = self.final_norm(states[-1])
         return states
 
@@ -199,8 +212,8 @@ HARMLESS = re.compile(  # fields that name, describe, train or write: no number 
     r".*(drop|_token_id|2label|2id).*|(initializer|output|return|summary)_.*|prefix|"
     r"_name_or_path|architectures|chunk_size_feed_forward|(torch_)?dtype|n_ctx|"
     r"feed_forward_proj|gradient_checkpointing|is_encoder_decoder|model_type|n_positions|"
-    r"problem_type|reorder_and_upcast_attn|task_specific_params|transformers_version|"
-    r"torchscript|use_cache"
+    r"pretraining_tp|problem_type|reorder_and_upcast_attn|task_specific_params|"
+    r"transformers_version|torchscript|use_cache|is_llama_config|transformers\.js_config"
 )
 
 SIZES = {  # of our configuration, as each of them calls it
@@ -265,8 +278,9 @@ class Pretrained(nn.Module):
             )
         fields = SIZES | cls.fields
         read = {theirs.attribute_map.get(name, name) for name in fields.values()}
-        usual = type(theirs)().to_dict()
-        for name, value in theirs.to_dict().items():
+        usual, told = type(theirs)().to_dict(), theirs.to_dict()
+        told |= told.pop("rope_parameters", None) or {}  # `rope_theta`, `rope_type`
+        for name, value in told.items():
             harmless = name in read or HARMLESS.fullmatch(name) or value in ({}, [])
             known = cls.computes.get(name, [value] if harmless else [usual.get(name)])
             if value not in known:
@@ -275,7 +289,8 @@ class Pretrained(nn.Module):
                     f"{' or '.join(map(repr, known))} only.",
                     "Open the folder with transformers.",
                 )
-        found = {ours: getattr(theirs, name) for ours, name in fields.items()}
+        renamed = theirs.attribute_map
+        found = {ours: told[renamed.get(name, name)] for ours, name in fields.items()}
         return Config(**found, **cls.choices)
 
     @classmethod
@@ -301,16 +316,19 @@ def _embedding(count: int, d_model: int) -> nn.Embedding:
     return embedding
 
 
+def _check_length(tokens: int, positions: int) -> None:
+    if tokens > positions:
+        raise LabError(
+            f"{tokens} tokens are more than this model's {positions} positions.",
+            f"Cut the text: truncation=True, max_length={positions}.",
+        )
+
+
 def _next_rows(
     table: nn.Embedding, tokens: int, past: int = 0
 ) -> Float[Tensor, "{tokens} d_model"]:
     """The vectors of the positions after `past`."""
-    if past + tokens > table.num_embeddings:
-        raise LabError(
-            f"{past + tokens} tokens are more than this model's "
-            f"{table.num_embeddings} positions.",
-            f"Cut the text: truncation=True, max_length={table.num_embeddings}.",
-        )
+    _check_length(past + tokens, table.num_embeddings)
     return table.weight[past : past + tokens]
 
 
@@ -523,3 +541,95 @@ class T5(Pretrained):
         embedded = self.dropout(self.token(decoder_input_ids))
         states = self.decoder(embedded, context=context, context_mask=mask)
         return states[-1] / math.sqrt(context.size(-1)) @ self.token.weight.T
+
+
+class Llama(Pretrained):
+    """A decoder as they are built today — Touvron et al. (2023), section 2.2.
+
+    Next to GPT: the positions turn queries and keys, the norm is RMSNorm, the
+    feed-forward network SwiGLU, and several heads of queries share one of keys and
+    values. No linear map has a bias.
+    """
+
+    family = "llama"
+    fields: ClassVar = {
+        "d_ff": "intermediate_size",
+        "d_k": "head_dim",
+        "key_value_heads": "num_key_value_heads",
+        "epsilon": "rms_norm_eps",
+        "positions": "max_position_embeddings",
+        "theta": "rope_theta",
+        "activation": "hidden_act",
+    }
+    choices: ClassVar = {
+        "dropout": 0.0,
+        "pre_norm": True,
+        "norm": nn.RMSNorm,
+        "gated": True,
+        "bias": False,
+    }
+    computes: ClassVar = {
+        "hidden_act": ACTIVATIONS,
+        "rope_type": ["default"],  # no scaling
+        "rope_interleaved": [False],
+        "tie_word_embeddings": [True],
+    }
+    names: ClassVar = {
+        r"^model\.": "",
+        r"^score\..*|.*rotary_emb\.inv_freq": "",
+        r"^embed_tokens|^lm_head": "token",
+        r"^layers": "decoder.blocks",
+        r"^norm": "decoder.final_norm",
+        r"self_attn": "attention",
+        r"input_layernorm": "attention_norm",
+        r"post_attention_layernorm": "feed_forward_norm",
+        r"mlp": "feed_forward",
+        r"q_proj": "query",
+        r"k_proj": "key",
+        r"v_proj": "value",
+        r"o_proj": "output",
+        r"gate_proj": "gate",
+        r"up_proj": "inner",
+        r"down_proj": "outer",
+    }
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.positions = config.positions
+        self.token = _embedding(config.vocab_size, config.d_model)
+        self.decoder = Stack(config, causal=True)
+
+    def forward(
+        self,
+        input_ids: Int[Tensor, "batch length"],
+        attention_mask: Int[Tensor, "batch past_and_length"] | None = None,
+        cache: list[KeyValueCache] | None = None,
+    ) -> Float[Tensor, "batch length vocab_size"]:
+        """The logits of the token that follows each token.
+
+        Args:
+            attention_mask: 1 for a token, 0 for padding, on either side: no token looks
+                at it, and it takes no position. What comes out there means nothing.
+                With a cache, of its tokens and then of `input_ids`.
+            cache: From `decoder.new_cache()`. It remembers the tokens of each call, so
+                that the next call is given only those that are new.
+
+        Raises:
+            LabError: if there are more tokens than positions, or the mask has not a
+                column for each token.
+        """
+        past = cache[0].length if cache else 0
+        tokens = past + input_ids.size(-1)
+        _check_length(tokens, self.positions)
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids[:, :1]).expand(-1, tokens)
+        if attention_mask.size(-1) != tokens:
+            raise LabError(
+                f"the attention mask has {attention_mask.size(-1)} columns for {past} "
+                f"tokens in the cache and {input_ids.size(-1)} new ones.",
+                "Give a column for each: those of the cache first.",
+            )
+        positions = (attention_mask.cumsum(-1) - 1).clamp(min=0)[:, past:]
+        mask, embedded = padding_mask(attention_mask), self.token(input_ids)
+        states = self.decoder(embedded, mask, cache, positions=positions)
+        return states[-1] @ self.token.weight.T

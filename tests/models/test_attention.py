@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
-from transformers import T5Config
+from transformers import LlamaConfig, T5Config
+from transformers.models.llama.modeling_llama import (
+    LlamaRotaryEmbedding,
+    apply_rotary_pos_emb,
+)
 from transformers.models.t5.modeling_t5 import T5Attention
 
 from labkit.models import (
@@ -22,6 +26,7 @@ from labkit.models.attention import (
     KeyValueCache,
     RelativePositionBias,
     relative_position_bucket,
+    rotate,
 )
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
@@ -289,6 +294,149 @@ def test_heads_that_do_not_divide_the_model_need_a_size_of_their_own():
     output, weights = MultiHeadAttention(10, 3, d_k=5)(torch.randn(2, 7, 10))
     assert output.shape == (2, 7, 10)
     assert weights.shape == (2, 3, 7, 7)
+
+
+# --- keys and values that heads share -----------------------------------------------
+
+
+@pytest.mark.parametrize("shared", [1, 2, 6])
+def test_shared_keys_and_values_are_those_of_heads_that_are_alike(shared):
+    few = MultiHeadAttention(12, 6, key_value_heads=6 // shared).double()
+    many = MultiHeadAttention(12, 6).double()
+    assert few.key.weight.shape == (12 // shared, 12)
+    weights = few.state_dict()
+    for name in weights:
+        if name.startswith(("key", "value")):
+            heads = weights[name].unflatten(0, (6 // shared, 2))
+            weights[name] = heads.repeat_interleave(shared, dim=0).flatten(0, 1)
+    many.load_state_dict(weights)
+    states, context = some(2, 5, 12), some(2, 7, 12)
+    for actual, expected in zip(
+        few(states, context), many(states, context), strict=True
+    ):
+        close(actual, expected)
+
+
+@forall(st.sampled_from([1, 3, 6]), st.integers(1, 5), st.booleans())
+def test_they_are_shared_as_in_torchs_grouped_query_attention(heads, length, causal):
+    attention = MultiHeadAttention(12, 6, key_value_heads=heads).double()
+    states = some(2, length, 12)
+    query = attention.query(states).view(2, length, 6, 2).transpose(1, 2)
+    key = attention.key(states).view(2, length, heads, 2).transpose(1, 2)
+    value = attention.value(states).view(2, length, heads, 2).transpose(1, 2)
+    mixed = F.scaled_dot_product_attention(
+        query, key, value, is_causal=causal, enable_gqa=True
+    )
+    expected = attention.output(mixed.transpose(1, 2).flatten(2))
+    mask = causal_mask(length) if causal else None
+    close(attention(states, mask=mask)[0], expected)
+
+
+def test_heads_that_cannot_be_shared_out_are_refused():
+    with pytest.raises(ValueError, match=r"heads=6 is not .* key_value_heads=4"):
+        MultiHeadAttention(12, 6, key_value_heads=4)
+
+
+# --- rotary positions ---------------------------------------------------------------
+
+angles = st.integers(-50, 50)
+thetas = st.sampled_from([2.0, 10_000.0, 100_000.0])
+ROUNDING = 1e-4  # angles of up to 150 in single precision, whatever is turned by them
+
+
+def vectors(length=4, d_k=8):
+    return some(2, 3, length, d_k)  # (batch, head, length, d_k)
+
+
+@dtypes
+@pytest.mark.parametrize("theta", [100.0, 10_000.0, 100_000.0])
+def test_it_turns_queries_and_keys_as_transformers_does(dtype, theta):
+    rope = {"rope_type": "default", "rope_theta": theta}
+    config = LlamaConfig(hidden_size=24, num_attention_heads=3, rope_parameters=rope)
+    query, key = torch.randn(2, 2, 3, 40, 8, dtype=dtype)
+    positions = torch.randint(8192, (2, 40))
+    cos_and_sin = LlamaRotaryEmbedding(config)(query, positions)
+    turned = apply_rotary_pos_emb(query, key, *cos_and_sin)
+    for ours, theirs in zip((query, key), turned, strict=True):
+        close(rotate(ours, positions[:, None], theta), theirs, TOLERANCE[dtype])
+
+
+@forall(st.integers(1, 5), st.integers(1, 5), thetas)
+def test_it_multiplies_by_the_unit_complex_numbers_of_the_paper(length, planes, theta):
+    # There, neighbours are a plane; here, a feature and the one half of d_k further on.
+    neighbours = torch.randn(length, planes, 2, dtype=torch.float64)
+    angle = torch.arange(length)[:, None] * theta ** -(torch.arange(planes) / planes)
+    turn = torch.polar(torch.ones_like(angle), angle)
+    expected = torch.view_as_real(torch.view_as_complex(neighbours) * turn)
+    turned = rotate(neighbours.mT.flatten(1), torch.arange(length), theta)
+    close(turned.unflatten(1, (2, planes)).mT, expected, 1e-6)
+
+
+@forall(angles, thetas)
+def test_a_turn_changes_no_length_and_at_position_0_nothing(position, theta):
+    some_vectors = vectors()
+    turned = rotate(some_vectors, torch.full((4,), position), theta)
+    close(turned.norm(dim=-1), some_vectors.norm(dim=-1), 1e-6)
+    nowhere = torch.zeros(4, dtype=torch.long)
+    assert torch.equal(rotate(some_vectors, nowhere, theta), some_vectors)
+
+
+@forall(angles, angles, thetas)
+def test_turning_twice_is_turning_by_the_sum(one, other, theta):
+    some_vectors = vectors()
+    twice = rotate(
+        rotate(some_vectors, torch.tensor([one]), theta), torch.tensor([other]), theta
+    )
+    close(twice, rotate(some_vectors, torch.tensor([one + other]), theta), ROUNDING)
+
+
+@forall(angles, thetas)
+def test_scores_depend_on_how_far_apart_two_tokens_are_and_not_on_where(shift, theta):
+    query, key, positions = vectors(), vectors(), torch.arange(4)
+
+    def scores(positions):
+        return rotate(query, positions, theta) @ rotate(key, positions, theta).mT
+
+    close(scores(positions + shift), scores(positions), 10 * ROUNDING)
+    assert not torch.allclose(scores(positions), scores(2 * positions), atol=0.01)
+
+
+def test_it_gives_the_figures_of_torchtunes_test():
+    # tests/torchtune/modules/test_position_embeddings.py, computed by Meta's own code.
+    torch.manual_seed(0)
+    neighbours = torch.randn(4, 2048, 32, 64, 2)  # batch, length, head, plane, 2
+    turned = rotate(neighbours.mT.flatten(3).transpose(1, 2), torch.arange(2048))
+    assert turned.mean().item() == pytest.approx(6.4543e-05, abs=1e-8)
+    assert turned.sum().item() == pytest.approx(2165.7053, rel=1e-5)
+    assert turned.max().item() == pytest.approx(5.4546, abs=1e-4)
+
+
+def test_angles_are_exact_also_where_numbers_are_rough():
+    # In bfloat16 there is no position between 8128 and 8192.
+    some_vectors, positions = torch.randn(60, 8), torch.arange(8130, 8190)
+    rough = rotate(some_vectors.bfloat16(), positions)
+    assert rough.dtype == torch.bfloat16
+    close(rough.float(), rotate(some_vectors, positions), 0.05)
+
+
+def test_the_gradient_of_a_turn_is_right():
+    turn = lambda some_vectors: rotate(some_vectors, torch.arange(3))  # noqa: E731
+    assert torch.autograd.gradcheck(turn, some(2, 3, 4))
+
+
+@forall(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(0, 9))
+def test_a_cache_keeps_keys_that_were_turned_at_their_own_positions(pieces, start):
+    attention = MultiHeadAttention(8, 2, key_value_heads=1, theta=5.0).double()
+    length = sum(pieces)
+    states, positions = some(2, length, 8), torch.arange(start, start + length)
+    together, _ = attention(states, mask=causal_mask(length), positions=positions)
+    cache, answers = KeyValueCache(), []
+    places = positions.split(pieces)
+    for piece, where in zip(states.split(pieces, 1), places, strict=True):
+        mask = causal_mask(len(where), cache.length + len(where))
+        mixed, _ = attention(piece, mask=mask, cache=cache, positions=where)
+        answers.append(mixed)
+    close(torch.cat(answers, 1), together)
 
 
 # --- T5 -----------------------------------------------------------------------------

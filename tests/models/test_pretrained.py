@@ -4,7 +4,16 @@ import json
 
 import pytest
 import torch
-from test_transformer import both, close, random, rewrite, tiny_bert, tiny_gpt, tiny_t5
+from test_transformer import (
+    both,
+    close,
+    random,
+    rewrite,
+    tiny_bert,
+    tiny_gpt,
+    tiny_llama,
+    tiny_t5,
+)
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -13,6 +22,8 @@ from transformers import (
     BertForSequenceClassification,
     BertForTokenClassification,
     GPT2Config,
+    LlamaConfig,
+    LlamaForSequenceClassification,
     T5Config,
     T5EncoderModel,
     T5ForConditionalGeneration,
@@ -20,7 +31,7 @@ from transformers import (
 
 from labkit import LabError
 from labkit.models import GPT, Config
-from labkit.models.transformer import BERT, T5
+from labkit.models.transformer import BERT, T5, Llama
 
 IDS = torch.tensor([[5, 9, 2, 7, 7, 3], [8, 3, 4, 6, 2, 9]])
 
@@ -76,6 +87,19 @@ T5S = {
     "layer_norm_epsilon": 0.1,
     "feed_forward_proj": "gated-gelu",
 }
+LLAMAS = {
+    "vocab_size": 70,
+    "hidden_size": 32,
+    "intermediate_size": 30,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 1,
+    "head_dim": 10,
+    "hidden_act": "gelu",
+    "max_position_embeddings": 20,
+    "rms_norm_eps": 0.1,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 50.0},
+}
 FAMILIES = {
     BERT: (
         tiny_bert,
@@ -86,7 +110,7 @@ FAMILIES = {
         | {"classifier_dropout": 0.3, "tie_word_embeddings": False}
         | {"is_encoder_decoder": True},
         {
-            "hidden_act": "silu",
+            "hidden_act": "tanh",
             "type_vocab_size": 3,
             "is_decoder": True,
             "add_cross_attention": True,
@@ -103,7 +127,7 @@ FAMILIES = {
         | {"summary_first_dropout": 0.3, "reorder_and_upcast_attn": True}
         | {"is_encoder_decoder": True},
         {
-            "activation_function": "silu",
+            "activation_function": "tanh",
             "scale_attn_by_inverse_layer_idx": True,
             "add_cross_attention": True,
             "tie_word_embeddings": False,
@@ -118,9 +142,23 @@ FAMILIES = {
         {
             "is_encoder_decoder": False,
             "is_decoder": True,
-            "feed_forward_proj": "gated-silu",
+            "feed_forward_proj": "gated-tanh",
             "dense_act_fn": "tanh",
             "scale_decoder_outputs": False,
+            "tie_word_embeddings": False,
+        },
+    ),
+    Llama: (
+        tiny_llama,
+        LlamaConfig,
+        LLAMAS,
+        HARMLESS
+        | {"attention_dropout": 0.3, "pretraining_tp": 2, "is_encoder_decoder": True},
+        {
+            "hidden_act": "tanh",
+            "rope_parameters": {"rope_type": "linear", "factor": 2.0},
+            "attention_bias": True,
+            "mlp_bias": True,
             "tie_word_embeddings": False,
         },
     ),
@@ -130,10 +168,22 @@ AGREE = [
     for ours, (_, _, honoured, harmless, _) in FAMILIES.items()
     for field, value in (honoured | harmless).items()
 ]
+AGREE += [
+    (BERT, "hidden_act", "silu"),
+    (GPT, "activation_function", "silu"),
+    (T5, "feed_forward_proj", "gated-silu"),
+    (Llama, "num_key_value_heads", None),  # as many as there are heads
+    (Llama, "head_dim", None),
+]
 REFUSED = [
     (ours, field, value)
     for ours, (*_, refused) in FAMILIES.items()
     for field, value in refused.items()
+]
+REFUSED += [
+    (Llama, "rope_parameters", {"rope_type": "default", "partial_rotary_factor": 0.5}),
+    (Llama, "rope_scaling", {"type": "dynamic", "factor": 2.0}),  # as of old
+    (Llama, "rope_interleaved", True),
 ]
 
 
@@ -173,7 +223,8 @@ def test_a_field_that_we_do_not_compute_is_refused_by_its_name(
 ):
     FAMILIES[ours][0]().save_pretrained(tmp_path)
     told = change(tmp_path, **{field: value})
-    said = f"scale_decoder_outputs|dense_act_fn|{field}"
+    rope = "rope_type|partial_rotary_factor|type"
+    said = f"scale_decoder_outputs|dense_act_fn|{rope}|{field}"
     with pytest.raises(LabError, match=f"({said}).* is .* computes with") as refusal:
         ours.from_pretrained(tmp_path)
     assert "transformers" in str(refusal.value)
@@ -192,14 +243,18 @@ def change(folder, **fields):
     return told
 
 
-@pytest.mark.parametrize("ours", FAMILIES, ids=lambda model: model.__name__)
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("ours", "field", "value"),
     [
-        ("position_embedding_type", "relative_key"),
-        ("rope_theta", 10_000),
-        ("quantization_config", {"load_in_8bit": True}),
-        ("pruned_heads", {"0": [1]}),
+        (ours, field, value)
+        for ours in FAMILIES
+        for field, value in [
+            ("position_embedding_type", "relative_key"),
+            ("rope_theta", 10_000),
+            ("quantization_config", {"load_in_8bit": True}),
+            ("pruned_heads", {"0": [1]}),
+        ]
+        if (ours, field) != (Llama, "rope_theta")  # which that one knows
     ],
 )
 def test_a_field_that_nobody_knows_is_refused_unless_it_says_nothing(
@@ -221,6 +276,11 @@ def test_a_field_that_nobody_knows_is_refused_unless_it_says_nothing(
         (BERT, {"pruned_heads": {}, "torchscript": False, "torch_dtype": "float32"}),
         (GPT, {"n_ctx": 32, "task_specific_params": {"text-generation": {}}}),
         (T5, {"n_positions": 512, "output_past": True, "prefix": "summarize: "}),
+        (
+            Llama,
+            {"rope_scaling": None, "rope_interleaved": False, "_name_or_path": "."},
+        ),
+        (Llama, {"is_llama_config": True, "transformers.js_config": {"dtype": "q4"}}),
     ],
 )
 def test_what_published_configurations_say_besides_is_no_obstacle(
@@ -257,6 +317,30 @@ def test_a_checkpoint_with_a_head_opens_as_the_encoder_below_it(tmp_path, task):
     close(answers(model, ours=True), answers(theirs.bert))
 
 
+def test_a_llama_that_classifies_opens_as_the_language_model_below_it(tmp_path):
+    fields = {"num_labels": 3, "tie_word_embeddings": True}
+    theirs = tiny_llama(LlamaForSequenceClassification, **fields)
+    theirs.save_pretrained(tmp_path)
+    states = theirs.eval().model(IDS).last_hidden_state
+    words = theirs.model.embed_tokens.weight
+    with torch.no_grad():
+        close(Llama.from_pretrained(tmp_path)(IDS), states @ words.T)
+
+
+def test_a_llamas_theta_may_stand_where_it_stood_of_old(tmp_path):
+    theta = {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}
+    model, _ = both(Llama, lambda: tiny_llama(**theta), tmp_path)
+    told = change(tmp_path, rope_theta=50)
+    del told["rope_parameters"]
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    again = Llama.from_pretrained(tmp_path)
+    assert torch.equal(answers(again, ours=True), answers(model, ours=True))
+    told["rope_theta"] = 60
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    other = Llama.from_pretrained(tmp_path)
+    assert not torch.equal(answers(other, ours=True), answers(model, ours=True))
+
+
 @pytest.mark.parametrize("ours", FAMILIES, ids=lambda model: model.__name__)
 def test_a_checkpoint_in_several_files_opens_as_in_one(tmp_path, ours):
     model, theirs = both(ours, FAMILIES[ours][0], tmp_path / "one")
@@ -289,18 +373,19 @@ def test_a_folder_without_a_model_is_told_so(tmp_path):
 
 def test_more_tokens_than_positions_are_refused_in_words():
     config = Config(60, 24, 4, 40, layers=1, positions=8, pre_norm=True)
-    bert, gpt = BERT(config), GPT(config)
-    for model in (bert, gpt):
+    bert, gpt, llama = BERT(config), GPT(config), Llama(config)
+    for model in (bert, gpt, llama):
         model(torch.ones(1, 8, dtype=torch.long))
         with pytest.raises(LabError, match=r"9 tokens .* 8 positions"):
             model(torch.ones(1, 9, dtype=torch.long))
-    cache = gpt.decoder.new_cache()
-    gpt(torch.ones(1, 6, dtype=torch.long), cache)
-    with pytest.raises(LabError, match=r"10 tokens .* 8 positions"):
-        gpt(torch.ones(1, 4, dtype=torch.long), cache)
+    for model in (gpt, llama):
+        cache = model.decoder.new_cache()
+        model(torch.ones(1, 6, dtype=torch.long), cache=cache)
+        with pytest.raises(LabError, match=r"10 tokens .* 8 positions"):
+            model(torch.ones(1, 4, dtype=torch.long), cache=cache)
 
 
-@pytest.mark.parametrize("activation", ["silu", "gelu_fast", "GELU"])
+@pytest.mark.parametrize("activation", ["swish", "gelu_fast", "GELU"])
 def test_an_activation_that_is_not_here_is_refused_in_words(activation):
     with pytest.raises(LabError, match=rf"no activation '{activation}'.*\n.*gelu_new"):
         Config(60, 24, 4, 40, layers=1, activation=activation)

@@ -12,6 +12,8 @@ from transformers import (
     BertModel,
     GPT2Config,
     GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -19,7 +21,7 @@ from transformers import (
 from labkit import LabError
 from labkit.data import fetch
 from labkit.models import GPT, Config, causal_lm_loss
-from labkit.models.transformer import BERT, T5
+from labkit.models.transformer import BERT, T5, Llama
 
 VOCABULARY = 60
 TEXTS = [
@@ -73,7 +75,15 @@ def tiny_t5(model=T5ForConditionalGeneration, **fields):
     return model(T5Config(**usual | fields))
 
 
-FAMILIES = [(BERT, tiny_bert), (GPT, tiny_gpt), (T5, tiny_t5)]
+def tiny_llama(model=LlamaForCausalLM, **fields):
+    usual = {"hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 4}
+    usual |= {"num_key_value_heads": 2, "intermediate_size": 40}
+    usual |= {"vocab_size": VOCABULARY, "max_position_embeddings": 32}
+    usual |= {"bos_token_id": 0, "eos_token_id": 0, "tie_word_embeddings": True}
+    return model(LlamaConfig(**usual | fields))
+
+
+FAMILIES = [(BERT, tiny_bert), (GPT, tiny_gpt), (T5, tiny_t5), (Llama, tiny_llama)]
 families = pytest.mark.parametrize(("ours", "theirs"), FAMILIES)
 
 
@@ -134,7 +144,7 @@ def test_padding_does_not_change_a_texts_hidden_states(encoder):
         close(together[row, : len(alone)], alone)
 
 
-# --- three wirings, each against its namesake ---------------------------------------
+# --- three wirings, each against its namesake; Llama's are in test_llama.py ----------
 
 
 def test_a_tiny_bert_is_berts_at_every_layer(tmp_path):
@@ -215,8 +225,9 @@ def test_a_mask_given_to_a_decoder_hides_more_than_the_future():
 def test_a_later_token_changes_nothing_before_it(tmp_path):
     gpt, _ = both(GPT, tiny_gpt, tmp_path / "gpt")
     t5, _ = both(T5, tiny_t5, tmp_path / "t5")
+    llama, _ = both(Llama, tiny_llama, tmp_path / "llama")
     source = tokens(1, 9)
-    for logits in [gpt, lambda ids: t5(source, ids)]:
+    for logits in [gpt, llama, lambda ids: t5(source, ids)]:
         ids = tokens(1, 12)
         before = logits(ids)
         ids[0, 8] = (ids[0, 8] + 1) % VOCABULARY
@@ -287,6 +298,12 @@ def test_parameters_counted_by_hand_and_by_torch_are_equal(encoder, tmp_path):
     by_hand = (VOCABULARY + 32) * d + layers * block + 2 * d
     assert count(gpt) == count(theirs) == by_hand
 
+    llama, theirs = both(Llama, tiny_llama, tmp_path / "llama")
+    query_and_output, key_and_value = 2 * d * d, 2 * d * (d // 2)  # 2 heads for 4
+    block = query_and_output + key_and_value + 3 * d * 40 + 2 * d
+    by_hand = VOCABULARY * d + layers * block + d
+    assert count(llama) == count(theirs) == by_hand
+
     t5, theirs = both(T5, tiny_t5, tmp_path / "t5")
     attention, feed_forward = 4 * linear(d, 4 * 5, bias=False), 2 * d * 40
     encoder_block = attention + feed_forward + 2 * d
@@ -340,7 +357,7 @@ def test_a_model_of_another_family_is_refused(tmp_path, ours, theirs):
     others = [family for family, _ in FAMILIES if family is not ours]
     theirs().save_pretrained(tmp_path)
     for other in others:
-        with pytest.raises(LabError, match=r"holds a (bert|gpt2|t5), not a"):
+        with pytest.raises(LabError, match=r"holds a (bert|gpt2|t5|llama), not a"):
             other.from_pretrained(tmp_path)
 
 
