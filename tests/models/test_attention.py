@@ -384,10 +384,12 @@ def test_a_turn_changes_no_length_and_at_position_0_nothing(position, theta):
 @forall(angles, angles, thetas)
 def test_turning_twice_is_turning_by_the_sum(one, other, theta):
     some_vectors = vectors()
-    twice = rotate(
-        rotate(some_vectors, torch.tensor([one]), theta), torch.tensor([other]), theta
-    )
-    close(twice, rotate(some_vectors, torch.tensor([one + other]), theta), ROUNDING)
+
+    def turn(turned, position):
+        return rotate(turned, torch.full((4,), position), theta)
+
+    twice = turn(turn(some_vectors, one), other)
+    close(twice, turn(some_vectors, one + other), ROUNDING)
 
 
 @forall(angles, thetas)
