@@ -426,6 +426,16 @@ def test_the_gradient_of_a_turn_is_right():
     assert torch.autograd.gradcheck(turn, some(2, 3, 4))
 
 
+@forall(angles)
+def test_an_attention_by_positions_sees_how_far_apart_its_tokens_are(shift):
+    attention = MultiHeadAttention(8, 2, key_value_heads=1, theta=5.0).double()
+    states, positions = 3 * some(2, 4, 8), torch.arange(4)
+    _, weights = attention(states, positions=positions)
+    close(attention(states, positions=positions + shift)[1], weights, 10 * ROUNDING)
+    elsewhere = attention(states, positions=3 * positions)[1]
+    assert (elsewhere - weights).abs().max() > 1e-3
+
+
 @forall(st.lists(st.integers(1, 3), min_size=1, max_size=4), st.integers(0, 9))
 def test_a_cache_keeps_keys_that_were_turned_at_their_own_positions(pieces, start):
     attention = MultiHeadAttention(8, 2, key_value_heads=1, theta=5.0).double()

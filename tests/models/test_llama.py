@@ -110,15 +110,17 @@ def test_so_it_does_token_by_token_after_a_padded_prompt(tmp_path, side, heads):
 
 
 @pytest.fixture(scope="module")
-def decoder():
-    return fetch("decoder")
+def decoders():
+    """The folder, the model that we read from it, and theirs."""
+    folder = fetch("decoder")
+    theirs = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return folder, Llama.from_pretrained(folder), theirs.eval()
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_the_packaged_decoder_gives_the_same_logits_cached_and_uncached(decoder, side):
-    tokenizer = AutoTokenizer.from_pretrained(decoder, padding_side=side)
-    theirs = LlamaForCausalLM.from_pretrained(decoder, dtype=torch.float32).eval()
-    ours = Llama.from_pretrained(decoder)
+def test_the_packaged_decoder_gives_llamas_logits_cached_and_uncached(decoders, side):
+    folder, ours, theirs = decoders
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side=side)
     assert {weight.dtype for weight in ours.parameters()} == {torch.float32}
     batch = tokenizer(TEXTS, padding=True, return_tensors="pt")
     ids, mask = batch["input_ids"], batch["attention_mask"]
