@@ -85,7 +85,7 @@ def _row(
     """Of a text, a chat, or a row."""
     if isinstance(item, str):
         return tokenizer(item, **cut)
-    if isinstance(item, list | tuple):
+    if isinstance(item, list | tuple) and any(isinstance(m, Mapping) for m in item):
         return {"input_ids": chat_tokens(tokenizer, item, f"input {index}")}
     if isinstance(item, Mapping) and "input_ids" in item:
         return item

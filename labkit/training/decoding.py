@@ -159,17 +159,24 @@ class _Writer:
             criteria = [*(options.get("stopping_criteria") or [])]
             criteria.append(_Stops(self._tokenizer, self._ends, start))
             options["stopping_criteria"] = StoppingCriteriaList(criteria)
+        if self._setting("repetition_penalty") and not self._reads_first:
+            # To it padding is a word that was said: let it be one that was
+            first = attention_mask.argmax(dim=1, keepdim=True)
+            own = input_ids.gather(1, first)
+            input_ids = torch.where(attention_mask > 0, input_ids, own)
         seen: dict[str, Any] = {"attention_mask": attention_mask}
         if self._prefix:
             seen = self._prefix.before(attention_mask, options["num_beams"])
         return self._model.generate(input_ids=input_ids, **seen, **options)[:, start:]
 
     def _cache_is_ours(self) -> bool:
+        elsewhere = any(self._setting(name) is not None for name in _OWN_CACHE)
+        return self._setting("use_cache") is not False and not elsewhere
+
+    def _setting(self, name: str) -> Any:
+        """As `generate` will find it: asked for, or the model's own."""
         own = self._options.get("generation_config") or self._model.generation_config
-        said = {name: getattr(own, name, None) for name in ("use_cache", *_OWN_CACHE)}
-        said |= self._options
-        kept_elsewhere = any(said[name] is not None for name in _OWN_CACHE)
-        return said["use_cache"] is not False and not kept_elsewhere
+        return self._options.get(name, getattr(own, name, None))
 
 
 class _Stops(StoppingCriteria):

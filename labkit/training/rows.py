@@ -98,7 +98,7 @@ class Limits:
         known = _is_transformers(inner)
         table = inner.get_input_embeddings() if known else None
         self.words = getattr(table, "num_embeddings", None)  # None: not known
-        self.positions = min(_position_tables(inner), default=None)
+        self.positions = min(_position_tables(inner), default=_rotary_window(config))
         self.task = inner.loss_type if known else ""  # None is how GPT-2 says causal
         self.classes = getattr(config, "num_labels", 0)
         self.problem = getattr(config, "problem_type", None)
@@ -127,7 +127,7 @@ class Limits:
                 raise LabError(
                     f"row {index} has {length} tokens, and {more} are to be added.",
                     f"The model has {self.positions} positions.",
-                    "Shorten the row, or ask for a smaller max_new_tokens.",
+                    "Shorten the row, or add less (generate: max_new_tokens).",
                 )
 
     def _tokens(self, index: int, name: str, value: Any) -> Any:
@@ -224,6 +224,17 @@ def _position_tables(model: nn.Module) -> Iterator[int]:
         if isinstance(part, nn.Embedding) and name.rpartition(".")[2] in names:
             first = 0 if part.padding_idx is None else part.padding_idx + 1
             yield part.num_embeddings - getattr(part, "offset", first)
+
+
+def _rotary_window(config: Any) -> int | None:
+    """Of Llama: rotary positions have no table, but were trained up to here.
+
+    None where they are stretched: then each model has a rule of its own.
+    """
+    rotary = getattr(config, "rope_parameters", None) or {}
+    if rotary.get("rope_type") != "default":
+        return None
+    return getattr(config, "max_position_embeddings", None)
 
 
 def _unmasked(row: Row) -> int:
