@@ -131,6 +131,48 @@ def test_the_gpu_benchmark_needs_torch_transformers_and_accelerate_alone(
     assert len(of_memory) == 5
 
 
+@pytest.mark.slow
+def test_so_does_the_decoders(bare_environment, tmp_path):
+    results = tmp_path / "RESULTS.md"
+    command = [sys.executable, "-S", str(BENCHMARKS / "decoder.py"), "--write"]
+    command += ["--tiny", "--together", "--device", "cpu", "--prompts", "6"]
+    command += ["--new", "4", "--batch-size", "4", "--results", str(results)]
+    run = subprocess.run(
+        command, capture_output=True, text=True, env=bare_environment, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    tables = markdown_tables(results.read_text())
+    assert len(tables) == 4
+    for (header, *ways), (first, last) in zip(
+        tables,
+        [("generate", "transformers, sorted"), ("label_scores", "naive")] * 2,
+        strict=True,
+    ):
+        assert [ways[0][0], ways[-1][0]] == [first, last]
+        assert header[-1] == f"{first} is faster by"
+        assert ways[0][-1] == "1.00×"
+
+
+@pytest.mark.parametrize("kind", ["shared", "apart"])
+def test_all_ways_of_a_decoder_do_the_same(monkeypatch, kind):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    decoder = import_module("decoder")
+    options = Namespace(device="cpu", precision="fp32", tiny=True, model=None)
+    options.batch_size = 3
+    model, tokenizer = decoder.load(options)
+    rows = decoder.draw(kind, 7, model.config.vocab_size)
+    assert len({len(row["input_ids"]) for row in rows}) > 3
+    run = model, tokenizer, rows, options
+    with torch.inference_mode():
+        texts = decoder.with_generate(*run, max_new_tokens=5)
+        assert texts == decoder.with_transformers(*run, max_new_tokens=5)
+        assert sorted(texts) == sorted(
+            decoder.sorted_with_transformers(*run, max_new_tokens=5)
+        )
+        scores = decoder.with_label_scores(*run)
+        assert scores == [pytest.approx(row, abs=1e-3) for row in decoder.naively(*run)]
+
+
 @pytest.fixture
 def gpu(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
