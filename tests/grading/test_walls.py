@@ -97,7 +97,12 @@ def found_in(path: Path, texts: set[bytes]) -> set[bytes]:
 class TestNothingOfOursIsInAWorker:
     @pytest.mark.parametrize(
         "which",
-        ["attention-multi_head_attention", "finetuning-accumulate", "seq2seq-rouge_l"],
+        [
+            "attention-multi_head_attention",
+            "finetuning-accumulate",
+            "seq2seq-rouge_l",
+            "decoder-score_continuations",
+        ],
     )
     def test_no_line_of_solutions_or_judging_is_in_its_memory(self, which, tmp_path):
         name, _, exercise = which.partition("-")
