@@ -8,6 +8,7 @@ are tokens at random, of unlike lengths: "shared" ones begin with the same 128, 
 examples in a prompt do, "apart" ones with nothing in common. All write as many tokens.
 Every run has a process of its own (peak memory cannot be read otherwise) and a warm-up,
 the ways alternate, and all compute in the device's own precision, or in --precision.
+On a CPU that others use too, --cpu-seconds counts what the process itself took.
 
 - generate, label_scores: `labkit.training`, as a lesson calls them.
 - transformers: `model.generate` on padded batches, in the order in which prompts come.
@@ -20,7 +21,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,13 @@ def draw(kind: str, count: int, vocabulary: int) -> list[Row]:
 class Stopwatch:
     """A streamer: `generate` hands it the prompts, then what it writes."""
 
-    def __init__(self) -> None:
-        self.calls, self.first, self.started = 0, 0.0, time.perf_counter()
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.calls, self.first, self.started, self.clock = 0, 0.0, clock(), clock
 
     def put(self, tokens: Any) -> None:
         self.calls += 1
         if self.calls == 2:
-            self.first = time.perf_counter() - self.started
+            self.first = self.clock() - self.started
 
     def end(self) -> None:
         pass
@@ -204,21 +205,22 @@ def measure(way: str, kind: str, options: argparse.Namespace) -> Found:
     rows = draw(kind, options.prompts, model.config.vocab_size)
     device = torch.device(options.device)
     options.precision = placement.precision_on(device, options.precision)
+    clock = time.process_time if options.cpu_seconds else time.perf_counter
     own: dict[str, Any] = {}
     if way in WRITING:
         own |= {"max_new_tokens": options.new, "min_new_tokens": options.new}
-        own["streamer"] = Stopwatch()
+        own["streamer"] = Stopwatch(clock)
     do = (WRITING | SCORING)[way]
     with torch.inference_mode(), placement.autocast(device, options.precision):
         warm_up = own | {"max_new_tokens": 2, "min_new_tokens": 2} if own else {}
         do(model, tokenizer, rows[: options.batch_size], options, **warm_up)
         settle(options.device)
         if own:
-            own["streamer"] = Stopwatch()
-        started = time.perf_counter()
+            own["streamer"] = Stopwatch(clock)
+        started = clock()
         do(model, tokenizer, rows, options, **own)
         settle(options.device, forget=False)
-        seconds = time.perf_counter() - started
+        seconds = clock() - started
     found = {"seconds": seconds, "prompts/s": len(rows) / seconds}
     if own:
         found["written tokens/s"] = len(rows) * options.new / seconds
@@ -269,6 +271,7 @@ def report(options: argparse.Namespace) -> str:
     told = f"{options.prompts} prompts of {OWN[0]} to {OWN[1] - 1} tokens, batches of "
     told += f"{options.batch_size}, {options.new} tokens written; {len(ENDS)} "
     told += f"continuations; medians of {options.rounds} round(s), ratios within one."
+    told += " Seconds are the process's own." if options.cpu_seconds else ""
     told += f"\n\n{machine()}.\n"
     for kind, what in (
         ("shared", f"{SHARED} tokens more that all prompts begin with"),
@@ -300,6 +303,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--model", help="a folder; by default random weights")
     parser.add_argument("--precision", choices=("fp32", "bf16"))
+    parser.add_argument("--cpu-seconds", action="store_true", help="not the clock's")
     parser.add_argument("--write", action="store_true", help="keep it in RESULTS.md")
     device = "cuda" if gpu else "cpu"
     for name, default in (("device", device), ("task", ""), ("results", RESULTS)):

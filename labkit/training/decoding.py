@@ -108,6 +108,8 @@ def label_scores(
         prompts: As `inputs` of `generate`.
         continuations: Texts, the same for all prompts.
         batch_size: How many sequences are computed at a time, at most.
+        precision: In bfloat16 logits come in steps, of 0.125 between 16 and 32: take
+            "fp32" where small differences count.
 
     Returns:
         (prompts, continuations), at most 0. Exponentials of a row do not sum to 1: the
