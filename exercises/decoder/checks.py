@@ -258,9 +258,9 @@ def turned_round() -> Tensor:
 
 
 FAR_APART = [
-    torch.tensor([100.0, -100]).view(1, 1, 2, 1),
-    torch.tensor([60.0, 60]).view(1, 1, 2, 1),
-    torch.tensor([[1.0, 2], [3, 5]]).view(1, 1, 2, 2),
+    torch.tensor([100.0, -100, 100]).view(1, 1, 3, 1),
+    torch.tensor([60.0, 61, 60.5]).view(1, 1, 3, 1),
+    torch.tensor([[1.0, 2], [3, 5], [4, 4]]).view(1, 1, 3, 2),
 ]
 HIDDEN_ABOVE = [
     torch.full((1, 1, 2, 1), 100.0),
@@ -277,7 +277,15 @@ EQUAL = torch.stack([torch.full((30,), 0.5), torch.arange(30.0) % 4])
 LIKELIEST = [*range(3, 30, 4)]  # of the second row
 SPREAD = torch.tensor([[0.0, -30, -60, -200], [-150.0, 5, -40, 4]])
 HUGE = torch.tensor([[1000.0, 990, 1001]])
-RULED_OUT = torch.tensor([[0.0, -INF, 1, -2]])
+RULED_OUT = torch.tensor([[0.0, -INF, 1, -INF, -INF, -2]])
+ABOVE_1 = next(  # rounding makes the sum before a token more than 1
+    (
+        logits
+        for logits in (torch.linspace(0, 30, size)[None] for size in range(9, 200))
+        if (logits.softmax(-1).flip(-1).cumsum(-1)[:, :-1] > 1).any()
+    ),
+    torch.zeros(1, 9),
+)
 
 
 def staying(logits: Tensor, *tokens: list[int]) -> Tensor:
@@ -294,7 +302,7 @@ generator.manual_seed(5)
 TABLE = 1.5 * drawn(9, 6)
 PROMPT = [3, 1, 4, 1]
 ENDS = [[2], [5], [0]]
-CONTINUATIONS = [[2, 0, 5], [3, 1], [5, 5, 1, 2]]
+CONTINUATIONS = [[2, 0, 5], [3, 1], [2, 5, 1, 4]]
 MIXED = [[4], [2, 3], [0]]
 LIKELY = "Logits were summed: only log_softmax makes them logarithms of probabilities."
 FROM_THE_START = "The prompt is forgotten: hand back its `past`."
@@ -741,9 +749,9 @@ CHECKS = {
             "another base",
             lambda rotate: [
                 rotate(FOUR.clone(), FAR_ON.clone(), 100.0),
-                rotate(FOUR.clone(), FAR_ON.clone(), base=50.0),
+                rotate(FOUR.clone(), FAR_ON.clone(), base=2.5),
             ],
-            expected=[turned(FOUR, FAR_ON, 100.0), turned(FOUR, FAR_ON, 50.0)],
+            expected=[turned(FOUR, FAR_ON, 100.0), turned(FOUR, FAR_ON, 2.5)],
             wrong={
                 "`base` changes nothing.": lambda got: same(
                     got[0], turned(FOUR, FAR_ON)
@@ -1002,10 +1010,16 @@ CHECKS = {
         Case(
             "scores of 6000 and of −6000",
             lambda attention: attention(*FAR_APART),
-            expected=torch.tensor([[1.0, 2], [2, 3.5]]).view(1, 1, 2, 2),
+            expected=FAR_APART[2][:, :, [0, 0, 1]],
             wrong={
                 "exp(6000) is infinite, exp(−6000) is 0, and ∞/∞ or 0/0 is NaN: "
                 "`softmax` sees to it.": has_nan,
+                "A hidden score is not below all that are seen: take −∞ for it.": (
+                    lambda got: (
+                        same(got[:, :, 1:2], FAR_APART[2][:, :, 2:])
+                        and same(got[:, :, [0, 2]], FAR_APART[2][:, :, [0, 1]])
+                    )
+                ),
             },
         ),
         Case(
@@ -1142,6 +1156,18 @@ CHECKS = {
             },
         ),
         Case(
+            "p = 1, for tokens whose sums pass 1",
+            lambda top_p: top_p(ABOVE_1.clone(), 1.0),
+            expected=ABOVE_1,
+            wrong={
+                "A p of 1 keeps all, but the sum is rounded to more than 1 before the "
+                "last: do not count on it.": lambda got: (
+                    bool((got == -INF).any())
+                    and torch.equal(got[got > -INF], ABOVE_1[got > -INF])
+                ),
+            },
+        ),
+        Case(
             "thirty tokens that are equally likely, and thirty of four kinds, p = 0.48",
             lambda top_p: top_p(EQUAL.clone(), 0.48),
             expected=staying(EQUAL, [*range(15)], LIKELIEST[:-1]),
@@ -1176,10 +1202,13 @@ CHECKS = {
             },
         ),
         Case(
-            "a token that was ruled out before, p = 0.9",
-            lambda top_p: top_p(RULED_OUT.clone(), 0.9),
-            expected=staying(RULED_OUT, [0, 2]),
-            wrong={"A token of −∞ is −∞ in the result, not NaN.": has_nan},
+            "tokens that were ruled out before, p = 0.6",
+            lambda top_p: top_p(RULED_OUT.clone(), 0.6),
+            expected=staying(RULED_OUT, [2]),
+            wrong={
+                "A token of −∞ is −∞ in the result, not NaN.": has_nan,
+                "A token of −∞ has no probability.": staying(RULED_OUT, [0, 2]),
+            },
         ),
         Case(
             "the same, p = 1",
@@ -1421,6 +1450,16 @@ CHECKS = {
             },
         ),
         Case(
+            "three answers",
+            labelled([*CHAT, *CHAT, *CHAT]),
+            expected=table([*LABELS, *LABELS, *LABELS]),
+            wrong={
+                "A chat may have any number of answers.": lambda got: (
+                    got[0, :28].tolist() == [*LABELS, *LABELS]
+                ),
+            },
+        ),
+        Case(
             "a chat that is padded on the left, beside a longer one",
             labelled([*[2] * 12, *CHAT], TWO_TURNS),
             expected=table([*[X] * 12, *LABELS], TWO_LABELS),
@@ -1657,6 +1696,11 @@ CHECKS = {
                     [1, 2, 0, 0], [3, 4, 0, 0], [5, 6, 7, 8]
                 ),
             },
+        ),
+        Case(
+            "five rows of one id",
+            ids_of([[1], [2], [3], [4], [5]], 5),
+            expected=table([1, 2, 3, 4, 5]),
         ),
         Case(
             "a padding of 7",

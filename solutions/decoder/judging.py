@@ -136,7 +136,7 @@ def of_each_text(random: Generator) -> tuple:
 def far_with_a_base(random: Generator) -> tuple:
     """The base by place and by name; positions in the thousands."""
     calls = []
-    for base in (500.0, 100_000.0, round(float(random.uniform(20, 90)), 1)):
+    for base in (500.0, 100_000.0, int(random.integers(2, 9)) + 0.5):
         d = 2 * int(random.integers(1, 6))
         where = torch.from_numpy(random.integers(1000, 3000, size=(2, 3)))
         calls.append([normal(random, 2, 2, 3, d), where, base])
@@ -317,7 +317,16 @@ def at_the_ends_of_p(random: Generator) -> tuple:
     for spread in (1, 20, 200):
         found.append([normal(random, 2, 16, scale=spread), 1.0])
     found.append([normal(random, 1, 40, scale=9), 1])
-    return (found,)
+    more = normal(random, 1, 60, scale=8)
+    while not sums_pass_1(more):
+        more = normal(random, 1, 60, scale=8)
+    return ([*found, [more, 1.0]],)
+
+
+def sums_pass_1(logits) -> bool:
+    """Whether rounding makes the sum before some token more than 1."""
+    ordered = logits.softmax(-1).sort(descending=True, stable=True).values
+    return bool((ordered.cumsum(-1) - ordered > 1).any())
 
 
 def equal_and_extreme(random: Generator) -> tuple:
@@ -325,10 +334,14 @@ def equal_and_extreme(random: Generator) -> tuple:
     found = []
     for size, p in ((8, 0.45), (5, 0.7), (40, 0.31)):
         found.append([normal(random, 2, 1).repeat(1, size), p])
-    some = torch.zeros(2, 30)
+    some = torch.zeros(8, 30)
     for row in some:
         row[torch.from_numpy(random.permutation(30)[:6])] = 2.0
     found.append([some, 0.3])  # three of six that are alike
+    kinds = torch.zeros(6, 40)
+    while not (between_edges(kinds, 0.4) and cuts_equal_ones(kinds, 0.4)):
+        kinds = torch.from_numpy(random.integers(0, 4, size=(6, 40))).float()
+    found.append([kinds, 0.4])
     for shift in (0.0, 3000.0, -3000.0):
         while True:
             logits = normal(random, 3, 12, scale=2) + shift
@@ -337,6 +350,13 @@ def equal_and_extreme(random: Generator) -> tuple:
                 break
         found += [[logits, 0.8], [logits.clone(), 1.0], [logits.clone(), 0.0]]
     return (found,)
+
+
+def cuts_equal_ones(logits, p) -> bool:
+    """Whether in each row one token stays, and another that is as likely does not."""
+    stays = kept(logits, p).isfinite()
+    least = logits.masked_fill(~stays, torch.inf).amin(-1, keepdim=True)
+    return bool(((logits == least) & ~stays).any(-1).all())
 
 
 def between_edges(logits, p) -> bool:

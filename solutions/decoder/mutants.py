@@ -469,6 +469,26 @@ def top_p(logits, p):
             },
         ),
         Edit(
+            "rounded to more than 1",
+            {
+                "    if p == 1:\n        return logits.clone()\n": "",
+                "- ordered >= p": "- ordered > p",
+            },
+        ),
+        Answer(
+            "has no probability",
+            """
+def top_p(logits, p):
+    if p == 1:
+        return logits.clone()
+    known = logits.masked_fill(logits.isinf(), 0.0)
+    ordered, order = known.softmax(-1).sort(descending=True, stable=True)
+    leaves = ordered.cumsum(-1) - ordered >= p
+    leaves[:, 0] = False
+    return logits.masked_fill(leaves.scatter(-1, order, leaves), -math.inf)
+""",
+        ),
+        Edit(
             "the sum is rounded to 1",
             {"    if p == 1:\n        return logits.clone()\n": ""},
         ),
