@@ -20,6 +20,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(STARTUP), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 os.environ["LABKIT_PROFILE"] = "quick"
+# nbval reads a cell's messages when the cell has ended: of too many, the last are lost
+os.environ["TQDM_MININTERVAL"] = "2"
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the cores
     threads = (os.cpu_count() or 1) // int(workers)
     os.environ["OMP_NUM_THREADS"] = str(max(1, threads))

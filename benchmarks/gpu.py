@@ -270,10 +270,9 @@ def allocated(device: str) -> float:
 
 def measure_memory(name: str, options: argparse.Namespace) -> list[Found]:
     """For each of the model's shapes: the peak predicted, and the one of a real fit."""
-    import memory
     import torch
 
-    from labkit.machine import native_precision
+    from labkit.machine import memory, native_precision
     from labkit.training import fit
 
     build, config = architecture(name, options.tiny)

@@ -20,6 +20,8 @@ import pytest
 from nbformat import NotebookNode
 from nbval.plugin import IPyNbCell
 
+PATIENCE = 60  # seconds for a message that a shared machine holds up; nbval has 5
+
 
 @dataclass(frozen=True)
 class Break:
@@ -94,4 +96,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.clear()
     for parent, group in groupby(before, key=lambda item: item.parent):
         own = [*group]
-        items += with_asides(own) if parent.path.suffix == ".ipynb" else own
+        if parent.path.suffix == ".ipynb":
+            own = [*with_asides(own)]
+            for item in own:
+                item.output_timeout = PATIENCE
+        items += own

@@ -79,6 +79,20 @@ def test_copies_that_prove_nothing_fail(tmp_path):
     assert "NameError" in said
 
 
+@pytest.mark.slow
+def test_a_message_that_is_held_up_is_waited_for(tmp_path):
+    made = lesson()
+    made.cells[0].source += (
+        "\nimport time"
+        "\nkernel = get_ipython().kernel"
+        "\nidle, kernel._publish_status_and_flush = kernel._publish_status_and_flush, "
+        "lambda *said: [time.sleep(6), idle(*said)]"
+    )
+    made.cells[1].source += "\nkernel._publish_status_and_flush = idle"
+    code, said = run(made, tmp_path)
+    assert code == 0, said
+
+
 @pytest.mark.parametrize(
     ("claim", "old", "why"),
     [

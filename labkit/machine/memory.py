@@ -29,7 +29,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from labkit.machine import Precision
+from labkit.machine.runtime import Precision
 
 BLOCK = 512  # bytes: what CUDA's caching allocator rounds up to
 ADAMW_STATES = 2  # the running means of the gradient and of its square

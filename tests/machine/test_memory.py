@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from memory import as_on_a_gpu, predict
+from labkit.machine.memory import as_on_a_gpu, predict
 from torch.profiler import ProfilerActivity, profile
 from transformers import (
     BertConfig,
