@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from labkit.machine.memory import as_on_a_gpu, predict
 from torch.profiler import ProfilerActivity, profile
 from transformers import (
     BertConfig,
@@ -10,6 +9,8 @@ from transformers import (
     T5Config,
     T5ForConditionalGeneration,
 )
+
+from labkit.machine.memory import as_on_a_gpu, predict
 
 BERT = BertConfig(
     vocab_size=3_000,
