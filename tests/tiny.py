@@ -6,9 +6,13 @@ import resource
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
+from peft import LoraConfig, get_peft_model
+from torch import Tensor, nn
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -93,6 +97,43 @@ def llama() -> LlamaForCausalLM:
     )
 
 
+def adapted(model: nn.Module, targets: list[str], task_type: str | None = None) -> Any:
+    """With adapters of PEFT's, of rank 2, that change something from the start."""
+    config = LoraConfig(
+        task_type=task_type, r=2, target_modules=targets, init_lora_weights=False
+    )
+    torch.manual_seed(0)
+    return get_peft_model(model, config)
+
+
+class DPO(nn.Module):
+    """Rafailov et al. (2023), equation 7; its reference is the model without adapters.
+
+    The first half of the sequences is preferred to the second, one by one. Minus the
+    log of a sigmoid of a difference is the cross entropy of two classes, the first of
+    which is right: so its labels are zeros, and a pair counts as a label.
+    """
+
+    def __init__(self, policy: nn.Module) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor
+    ) -> SimpleNamespace:
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        with torch.no_grad(), self.policy.disable_adapter():
+            reference = self.log_likelihood(**inputs)
+        gain = 0.1 * (self.log_likelihood(**inputs) - reference)
+        loss = nn.functional.cross_entropy(gain.view(2, -1).T, labels)
+        return SimpleNamespace(loss=loss, logits=gain)
+
+    def log_likelihood(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        logits = self.policy(input_ids, attention_mask=attention_mask).logits[:, :-1]
+        told = logits.log_softmax(dim=-1).gather(-1, input_ids[:, 1:, None]).squeeze(-1)
+        return (told * attention_mask[:, 1:]).sum(dim=1)
+
+
 def word_tokenizer(padding: bool = True) -> PreTrainedTokenizerFast:
     """Words w00 to w49, of which 0 is for padding and 1 for the end."""
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -154,6 +195,12 @@ def collate(rows: list[dict]) -> dict[str, torch.Tensor]:
     return batch
 
 
+def pairs(rows: list[dict]) -> dict[str, torch.Tensor]:
+    """A text is preferred to itself backwards."""
+    worse = [{"input_ids": row["input_ids"][::-1]} for row in rows]
+    return collate([*rows, *worse]) | {"labels": torch.zeros(len(rows)).long()}
+
+
 def losses(history) -> list[float]:
     return [record["loss"] for record in history.steps]
 
@@ -201,12 +248,19 @@ def main() -> None:
         calls += 1
         if calls == options.interrupt:
             os.kill(os.getpid(), signal.SIGINT)
-        return collate(rows)
+        return make_batch(rows)
 
-    classifying = options.task == "classification"
+    dropout = 0.0 if options.no_dropout else 0.1
+    projections = ["q_proj", "v_proj"]
+    model, rows, make_batch = {
+        "classification": lambda: (classifier(dropout), labelled(45), collate),
+        "masked_lm": lambda: (masked_lm(), masked(45), collate),
+        "lora": lambda: (adapted(llama(), projections), masked(45), collate),
+        "dpo": lambda: (DPO(adapted(llama(), projections)), unlabelled(45), pairs),
+    }[options.task]()
     history = fit(
-        classifier(0.0 if options.no_dropout else 0.1) if classifying else masked_lm(),
-        labelled(45) if classifying else masked(45),
+        model,
+        rows,
         counting,
         epochs=2,
         batch_size=6,

@@ -430,7 +430,7 @@ class TestCheckpointsInOneProcess:
 
 @pytest.mark.slow
 class TestProcesses:
-    @pytest.mark.parametrize("task", ["classification", "masked_lm"])
+    @pytest.mark.parametrize("task", ["classification", "masked_lm", "lora", "dpo"])
     def test_two_processes_have_the_losses_of_one(self, task, monkeypatch):
         """Batches of 6 over 45 examples: the last holds 3, shared as 2 and 1.
 

@@ -7,10 +7,12 @@ import pytest
 import torch
 from tiny import (
     SIZES,
+    adapted,
     classifier,
     collate,
     gpt,
     labelled,
+    llama,
     losses,
     masked,
     masked_lm,
@@ -315,6 +317,65 @@ class TestWrappedModels:
 
         with pytest.raises(StopIteration):
             quiet(Any(), labelled(2), with_weights)
+
+
+class TestAdapters:
+    """PEFT's, with and without the task_type that its tutorials set."""
+
+    @pytest.fixture(
+        params=[
+            (classifier, labelled, ["query", "value"], None),
+            (classifier, labelled, ["query", "value"], "SEQ_CLS"),
+            (llama, masked, ["q_proj", "v_proj"], None),
+            (llama, masked, ["q_proj", "v_proj"], "CAUSAL_LM"),
+            (t5, masked, ["q", "v"], "SEQ_2_SEQ_LM"),
+        ],
+        ids=lambda taken: f"{taken[0].__name__}-{taken[3]}",
+    )
+    def made(self, request):
+        make, rows, targets, task_type = request.param
+        return lambda: adapted(make(), targets, task_type), rows(16)
+
+    def test_they_are_trained_and_nothing_beneath_them(self, made):
+        make, rows = made
+        model = make()
+        trained = {name for name, p in model.named_parameters() if p.requires_grad}
+        before = {name: p.clone() for name, p in model.named_parameters()}
+        with torch.no_grad():
+            first = model(**collate(rows)).loss.item()
+        history = quiet(model, rows, batch_size=16)
+        assert losses(history) == pytest.approx([first], abs=1e-6)
+        moved = {n for n, p in model.named_parameters() if not p.equal(before[n])}
+        assert moved == trained
+
+    @pytest.mark.parametrize(
+        "wrap", [Wrapper, lambda model: torch.compile(model, backend="eager")]
+    )
+    def test_also_wrapped_or_compiled(self, made, wrap):
+        make, rows = made
+        bare, wrapped = make(), wrap(make())
+        assert losses(quiet(bare, rows)) == losses(quiet(wrapped, rows))
+        refused("row 0: there is the id 50", wrapped, [rows[0] | {"input_ids": [50]}])
+
+    @pytest.mark.slow
+    def test_a_model_that_trl_has_trained_is_trained_on(self, tmp_path):
+        from datasets import Dataset
+        from peft import LoraConfig
+        from trl import SFTConfig, SFTTrainer
+
+        rows = masked(8)
+        settings = {"use_cpu": True, "report_to": "none", "save_strategy": "no"}
+        trainer = SFTTrainer(
+            llama(),
+            SFTConfig(str(tmp_path), max_steps=1, bf16=False, **settings),
+            train_dataset=Dataset.from_list(unlabelled(8)),
+            processing_class=word_tokenizer(),
+            peft_config=LoraConfig(r=2, target_modules=["q_proj"]),
+        )
+        trainer.train()
+        before = mean_loss(trainer.model, rows, collate, precision="fp32")
+        quiet(trainer.model, rows, epochs=3, learning_rate=1e-2)
+        assert mean_loss(trainer.model, rows, collate, precision="fp32") < before
 
 
 class TestTheMaskOfARow:
