@@ -12,6 +12,10 @@ training alone: not imports, loading, tokenization or evaluation.
 - Trainer tuned: batches of 16 of like length, warm-up, fused AdamW.
 - Trainer tuned, native: the same in bfloat16, where the device computes it natively.
 - plain loop: the loop that introductions print: padded to 128, no schedule.
+- fit LoRA, Trainer LoRA: `fit` and `Trainer tuned`, but only PEFT's adapters of rank 8
+  in queries and values, and the head, are trained.
+- accumulated, Trainer accumulated: the gradients of four batches of 4, summed: lesson
+  14's loop, and `Trainer tuned`; both in float32.
 """
 
 import argparse
@@ -29,34 +33,29 @@ from typing import Any
 from results import write
 
 MAX_LENGTH, EPOCHS, LEARNING_RATE = 48, 2, 2e-4
+BATCH, SMALL = 16, 4  # of a step, and of what it is accumulated of
+LORA_RATE = 5 * LEARNING_RATE  # adapters begin at nothing and want more
 TEST_EXAMPLES = 800
 
 
-def with_fit(model: Any, train: Any, tokenizer: Any, precision: str | None) -> None:
+def with_fit(model: Any, train: Any, tokenizer: Any, **options: Any) -> None:
     from transformers import DataCollatorWithPadding
 
     from labkit.training import fit
 
-    fit(
-        model,
-        train,
-        DataCollatorWithPadding(tokenizer),
-        epochs=EPOCHS,
-        learning_rate=LEARNING_RATE,
-        precision=precision,
-        progress=False,
-    )
+    options = {"epochs": EPOCHS, "learning_rate": LEARNING_RATE} | options
+    fit(model, train, DataCollatorWithPadding(tokenizer), progress=False, **options)
 
 
 def with_trainer(model: Any, train: Any, tokenizer: Any, **options: Any) -> None:
     import torch
     from transformers import Trainer, TrainingArguments
 
+    options = {"learning_rate": LEARNING_RATE} | options
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,
             num_train_epochs=EPOCHS,
-            learning_rate=LEARNING_RATE,
             save_strategy="no",
             report_to="none",
             disable_tqdm=True,
@@ -82,7 +81,7 @@ def with_plain_loop(model: Any, train: Any, tokenizer: Any) -> None:
     data = torch.utils.data.TensorDataset(
         padded["input_ids"], padded["attention_mask"], torch.tensor(train["label"])
     )
-    loader = torch.utils.data.DataLoader(data, batch_size=16, shuffle=True)
+    loader = torch.utils.data.DataLoader(data, batch_size=BATCH, shuffle=True)
     optimizer = torch.optim.AdamW(model.to(device).parameters(), lr=LEARNING_RATE)
     model.train()
     for _ in range(EPOCHS):
@@ -97,19 +96,68 @@ def with_plain_loop(model: Any, train: Any, tokenizer: Any) -> None:
             optimizer.step()
 
 
+def accumulated(model: Any, train: Any, tokenizer: Any) -> None:
+    import torch
+    from transformers import DataCollatorWithPadding
+
+    from labkit.training import batches_of_like_length, schedule
+
+    collate = DataCollatorWithPadding(tokenizer)
+    train = train.select_columns(["input_ids", "attention_mask", "label"])
+    lengths = [len(ids) for ids in train["input_ids"]]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    plan = [
+        batch
+        for epoch in range(EPOCHS)
+        for batch in batches_of_like_length(lengths, BATCH, seed=(0, epoch))
+    ]
+    parameters = [*model.to(device).parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=True)
+    model.train()
+    for step, batch in enumerate(plan, start=1):
+        optimizer.param_groups[0]["lr"] = LEARNING_RATE * schedule(step, len(plan))
+        for at in range(0, len(batch), SMALL):
+            part = [train[i] for i in batch[at : at + SMALL]]
+            loss = model(**collate(part).to(device)).loss
+            (loss * len(part) / len(batch)).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def adapted(model: Any) -> Any:
+    """With adapters in the model itself, so that it is tested with them."""
+    from peft import LoraConfig, get_peft_model
+
+    targets = {"target_modules": ["query", "value"], "modules_to_save": ["classifier"]}
+    return get_peft_model(model, LoraConfig(r=8, lora_alpha=16, **targets))
+
+
 TUNED = {
-    "per_device_train_batch_size": 16,
+    "per_device_train_batch_size": BATCH,
     "train_sampling_strategy": "group_by_length",
     "optim": "adamw_torch_fused",
     "warmup_steps": 0.1,
 }
+ACCUMULATED = {
+    "per_device_train_batch_size": SMALL,
+    "gradient_accumulation_steps": BATCH // SMALL,
+}
 WAYS = {
-    "fit": lambda *run: with_fit(*run, None),
-    "fit fp32": lambda *run: with_fit(*run, "fp32"),
+    "fit": with_fit,
+    "fit fp32": lambda *run: with_fit(*run, precision="fp32"),
     "Trainer": with_trainer,
     "Trainer tuned": lambda *run: with_trainer(*run, **TUNED),
     "Trainer tuned, native": lambda *run: with_trainer(*run, **TUNED, **native()),
     "plain loop": with_plain_loop,
+    "fit LoRA": lambda model, *run: with_fit(
+        adapted(model), *run, learning_rate=LORA_RATE
+    ),
+    "Trainer LoRA": lambda model, *run: with_trainer(
+        adapted(model), *run, **TUNED | {"learning_rate": LORA_RATE}
+    ),
+    "accumulated": accumulated,
+    "Trainer accumulated": lambda *run: with_trainer(*run, **TUNED | ACCUMULATED),
 }
 
 

@@ -1,4 +1,4 @@
-"""Train BERT-base and T5-small on a GPU in five ways, and compare.
+"""Train BERT-base, T5-small and SmolLM2-135M on a GPU in several ways, and compare.
 
     python benchmarks/gpu.py [--examples 8192] [--rounds 1] [--write]
 
@@ -13,9 +13,17 @@ and the device's whole attention. What is timed is training alone.
 - Trainer tuned: bf16, batches of 64 of like length: for fairness to it.
 - article's loop: the loop of introductions: float32, all padded to 512, batches of 16.
 
+And the decoder, which learns the answer to a prompt (supervised fine-tuning):
+
+- fit LoRA, Trainer LoRA: `fit` and `Trainer tuned`, with PEFT's adapters of rank 16 on
+  all projections and nothing else trained. Left out where PEFT is not installed.
+- TRL, TRL LoRA: its `SFTTrainer`, tuned likewise; left out where TRL is not.
+
 Tokens are real ones, without padding. Model FLOP utilisation is what the model needs
 for the real tokens (forward once, backward twice) as a share of the fastest matrix
-product that this device was seen to do in the same run.
+product that this device was seen to do in the same run. A frozen weight needs no
+gradient, so the model needs a third less for it: of two ways with the same utilisation,
+the one with adapters is faster.
 """
 
 import argparse
@@ -28,6 +36,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +59,12 @@ DOCSTRINGS += [512] * 6
 FIRST_LINES = [4, 8, 9, 10, 11, 12, 12, 13, 14, 14, 15, 16, 17, 18, 19, 20, 22, 24, 29]
 FIRST_LINES += [35, 56]
 
-MODELS = ("BERT-base", "T5-small")
+DECODER = "SmolLM2-135M"
+MODELS = ("BERT-base", "T5-small", DECODER)
 SHAPES = {  # of the batches whose memory is predicted: size, length, labels' length
     "BERT-base": [(32, 128, 0), (16, 512, 0)],
     "T5-small": [(32, 256, 32), (16, 512, 64)],
+    DECODER: [(16, 256, 256), (8, 512, 512)],
 }
 Row = dict[str, Any]
 Found = dict[str, float]
@@ -71,6 +82,15 @@ def architecture(name: str, tiny: bool) -> tuple[Any, Any]:
         sizes |= {"num_attention_heads": 2, "vocab_size": 500}
         config = transformers.BertConfig(**sizes if tiny else {})
         return transformers.BertForSequenceClassification, config
+    if name == DECODER:
+        sizes = {"hidden_size": 576, "num_hidden_layers": 30, "vocab_size": 49_152}
+        sizes |= {"intermediate_size": 1_536, "num_attention_heads": 9}
+        if tiny:
+            sizes = {"hidden_size": 48, "num_hidden_layers": 2, "vocab_size": 500}
+            sizes |= {"intermediate_size": 64, "num_attention_heads": 3}
+        heads = {"num_key_value_heads": sizes["num_attention_heads"] // 3}
+        config = transformers.LlamaConfig(**sizes, **heads, tie_word_embeddings=True)
+        return transformers.LlamaForCausalLM, config
     sizes = {"d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6, "num_heads": 8}
     sizes |= {"vocab_size": 32_128}
     if tiny:
@@ -98,6 +118,13 @@ def draw(name: str, count: int, tiny: bool) -> list[Row]:
             for n in lengths(NEWS)
         ]
     sizes = zip(lengths(DOCSTRINGS), lengths(FIRST_LINES), strict=True)
+    if name == DECODER:  # a docstring is the prompt, its first line the answer
+        longest = LONGEST // (8 if tiny else 1)
+        answered = [(tokens(min(n, longest - m)), tokens(m)) for n, m in sizes]
+        return [
+            {"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer}
+            for prompt, answer in answered
+        ]
     return [{"input_ids": tokens(n), "labels": tokens(m)} for n, m in sizes]
 
 
@@ -114,15 +141,20 @@ def collate(rows: list[Row], width: int = 0) -> dict[str, Any]:
     return {
         "input_ids": padded(ids, 0, width),
         "attention_mask": padded([[1] * len(i) for i in ids], 0, width),
-        "labels": padded(labels, -100, 0)
+        "labels": padded(labels, -100, width if in_place(rows[0]) else 0)
         if isinstance(labels[0], list)
         else torch.tensor(labels),
     }
 
 
+def in_place(row: Row) -> bool:
+    """Whether the labels are the input's own tokens: then nothing tells the first."""
+    return isinstance(row["labels"], list) and row["labels"][0] == -100
+
+
 def count_tokens(row: Row) -> int:
-    labels = row["labels"]
-    return len(row["input_ids"]) + (len(labels) if isinstance(labels, list) else 0)
+    apart = isinstance(row["labels"], list) and not in_place(row)
+    return len(row["input_ids"]) + (len(row["labels"]) if apart else 0)
 
 
 def count_flops(model: Any, rows: list[Row]) -> float:
@@ -130,13 +162,18 @@ def count_flops(model: Any, rows: list[Row]) -> float:
 
     A weight of a matrix product is used in a multiplication and an addition for each
     token, and a pair of tokens takes 4 · width in a layer's attention (scores, then
-    the mixing of values); backward takes both twice more (Kaplan et al., 2020).
+    the mixing of values); backward takes both twice more (Kaplan et al., 2020), or once
+    more if the weight is frozen.
     """
+    from torch import nn
+
     parts = {"encoder": 0, "decoder": 0, "example": 0}
+    config, alone = model.config, in_place(rows[0])
     for name, module in model.named_modules():
-        if type(module).__name__ == "Linear":
-            parts[read_by(name)] += module.weight.numel()
-    config = model.config
+        if isinstance(module, nn.Linear):
+            reader = "encoder" if alone else read_by(name)
+            needed = 6 if module.weight.requires_grad else 4
+            parts[reader] += needed * module.weight.numel()
     encoders = config.num_hidden_layers
     width = getattr(config, "hidden_size", 0)
     decoders = 0
@@ -147,8 +184,8 @@ def count_flops(model: Any, rows: list[Row]) -> float:
         n = len(row["input_ids"])
         m = len(row["labels"]) if decoders else 0
         total += parts["encoder"] * n + parts["decoder"] * m + parts["example"]
-        total += 2 * width * (encoders * n * n + decoders * (m * m + n * m))
-    return 6 * total
+        total += 12 * width * (encoders * n * n + decoders * (m * m + n * m))
+    return total
 
 
 def read_by(layer: str) -> str:
@@ -158,6 +195,12 @@ def read_by(layer: str) -> str:
     if layer.startswith("decoder.") or layer == "lm_head":
         return "decoder"
     return "encoder" if "encoder." in layer else "example"  # pooler and classifier
+
+
+def with_adapters(model: Any) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    return get_peft_model(model, LoraConfig(r=16, target_modules="all-linear"))
 
 
 # --- the ways -----------------------------------------------------------------------
@@ -207,6 +250,38 @@ def with_articles_loop(model: Any, rows: list[Row], device: str, tiny: bool) -> 
         optimizer.step()
 
 
+def with_trl(model: Any, rows: list[Row], device: str, **options: Any) -> None:
+    """Its own collator, and no checkpoints of activations, for the others keep none."""
+    from datasets import Dataset
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+    from trl import SFTConfig, SFTTrainer
+
+    words = models.WordLevel({"a": 0, "b": 1}, unk_token="b")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(words), pad_token="a", eos_token="b"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = SFTConfig(
+            output_dir=folder,
+            num_train_epochs=1,
+            learning_rate=LEARNING_RATE,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=device == "cpu",
+            max_length=LONGEST,
+            activation_checkpointing=False,
+            **options,
+        )
+        SFTTrainer(
+            model,
+            arguments,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+        ).train()
+
+
 TUNED = {
     "bf16": True,
     "per_device_train_batch_size": BATCH,
@@ -219,6 +294,21 @@ WAYS: dict[str, tuple[Callable[..., None], int]] = {  # and a divisor of the exa
     "Trainer tuned": (lambda tiny, *run: with_trainer(*run, **TUNED), 1),
     "article's loop": (lambda tiny, *run: with_articles_loop(*run, tiny), 8),
 }
+OF_THE_DECODER: dict[str, tuple[Callable[..., None], int]] = {
+    "fit LoRA": WAYS["fit"],
+    "Trainer LoRA": WAYS["Trainer tuned"],
+    "TRL": (lambda tiny, *run: with_trl(*run, **TUNED), 1),
+    "TRL LoRA": (lambda tiny, *run: with_trl(*run, **TUNED), 1),
+}
+
+
+def ways(name: str) -> dict[str, tuple[Callable[..., None], int]]:
+    """All that can be done with this model and the libraries that are here."""
+    found = WAYS | (OF_THE_DECODER if name == DECODER else {})
+    for library, needed in (("peft", "LoRA"), ("trl", "TRL"), ("datasets", "TRL")):
+        if find_spec(library) is None:
+            found = {way: how for way, how in found.items() if needed not in way}
+    return found
 
 
 # --- measuring, each in a process of its own ----------------------------------------
@@ -231,7 +321,9 @@ def measure(way: str, name: str, options: argparse.Namespace) -> Found:
     torch.manual_seed(0)
     build, config = architecture(name, options.tiny)
     model, device = build(config), options.device
-    train, divisor = WAYS[way]
+    if way.endswith("LoRA"):
+        model = with_adapters(model)
+    train, divisor = ways(name)[way]
     rows = draw(name, options.examples, options.tiny)
     train(options.tiny, model, rows[: 4 * BATCH], device)  # the warm-up
     rows = rows[: len(rows) // divisor]
@@ -280,12 +372,12 @@ def measure_memory(name: str, options: argparse.Namespace) -> list[Found]:
     for size, length, labels in SHAPES[name]:
         if options.tiny:
             size, length, labels = size // 4, length // 8, labels // 8
-        rows = [
-            {"input_ids": [100] * length, "labels": [100] * labels if labels else 0}
-            for _ in range(3 * size)
-        ]
-        for row in rows[::2]:
-            row["input_ids"] = row["input_ids"][1:]  # so that there is padding
+        lengths = [length - n % 2 for n in range(3 * size)]  # so that there is padding
+        rows = [{"input_ids": [100] * n, "labels": 0} for n in lengths]
+        for row in rows if labels else []:
+            row["labels"] = [100] * labels
+            if name == DECODER:
+                row["labels"] = [-100, *row["input_ids"][1:]]
         model = build(config)
         predicted = memory.predict(
             build,
@@ -378,7 +470,7 @@ def memory_table(found: dict[str, list[Found]]) -> str:
     for name, shapes in found.items():
         for shape in shapes:
             told = f"{name}, {shape['size']:.0f} × {shape['length']:.0f}"
-            told += f" → {shape['labels']:.0f}" if shape["labels"] else ""
+            told += f" → {shape['labels']:.0f}" if name == "T5-small" else ""
             sizes = [shape[part] for part in PARTS] + [shape["measured"]]
             ratio = f"{shape['peak'] / shape['measured']:.2f}"
             lines.append(row([told, *[f"{s / 2**20:,.0f}" for s in sizes], ratio]))
@@ -396,8 +488,8 @@ def median(found: list[Found], name: str) -> float:
 def machine(device: str) -> str:
     import torch
 
-    names = ("torch", "transformers", "accelerate")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    names = ("torch", "transformers", "accelerate", "peft", "trl")
+    versions = ", ".join(f"{name} {version(name)}" for name in names if find_spec(name))
     if device != "cuda":
         return f"A rehearsal on the CPU; {versions}"
     properties = torch.cuda.get_device_properties()
@@ -412,9 +504,9 @@ def report(options: argparse.Namespace) -> str:
     told += f"{peak / 1e12:,.3g} TFLOP/s. Up to {options.examples:,} examples a way, "
     told += f"one epoch; medians of {options.rounds} round(s).\n"
     for name in MODELS:
-        runs: dict[str, list[Found]] = {way: [] for way in WAYS}
+        runs: dict[str, list[Found]] = {way: [] for way in ways(name)}
         for number in range(options.rounds):
-            for way in WAYS:
+            for way in runs:
                 found = apart(f"measure|{way}|{name}", options)
                 runs[way].append(found)
                 rate = f"{found['examples/s']:.1f} examples/s"
