@@ -222,9 +222,9 @@ def weighed(
     """A loss and its gradients, by the weight of each example."""
     model = linear(before)
     each = F.cross_entropy(model(INPUTS), labels, reduction="none")
-    loss = (each * torch.tensor(shares)).sum()
-    loss.backward()
-    return float(loss.detach()), [p.grad.clone() for p in model.parameters()]
+    summed_up = (each * torch.tensor(shares)).sum()
+    summed_up.backward()
+    return float(summed_up.detach()), [p.grad.clone() for p in model.parameters()]
 
 
 def length(slopes: list[Tensor]) -> float:
@@ -293,11 +293,12 @@ def step_by_step() -> list[Tensor]:
     """The parameters after a step for each part, of its share of the whole loss."""
     model = linear()
     for inputs, labels in PARTS:
-        model.zero_grad()
-        (F.cross_entropy(model(inputs), labels, reduction="sum") / 5).backward()
-        with torch.no_grad():
-            for p in model.parameters():
-                p.add_(p.grad, alpha=-0.5)
+        share = F.cross_entropy(model(inputs), labels, reduction="sum") / 5
+        weights = [*model.parameters()]
+        for each, slope in zip(
+            weights, torch.autograd.grad(share, weights), strict=True
+        ):
+            each.data.add_(slope, alpha=-0.5)
     return [p.detach() for p in model.parameters()]
 
 

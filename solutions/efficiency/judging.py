@@ -666,7 +666,7 @@ def simulated(layers, checkpointing=False):
     return weights, optimizer, peak
 
 
-# ----- distillation
+# ----- student and teacher
 
 
 def taught(random: Generator, batch: int, length: int, vocabulary: int) -> list:
