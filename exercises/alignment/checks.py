@@ -445,7 +445,8 @@ PRODUCTS = "The smaller of the ratios was taken: for A below 0 that is the large
 LIKED = torch.tensor([[0.1, 0.9, 0.4, 0.7]])
 WORTH = torch.tensor([[1.0, 5.0, 0.0, 3.0]])
 TIED = torch.tensor([[0.5, 0.9, 0.9, 0.1, 0.9]])
-TIED_WORTH = torch.tensor([[2.0, 6.0, 0.0, 1.0, 3.0]])
+TIED_WORTH = torch.tensor([[2.0, 0.0, 6.0, 1.0, 4.5]])
+CERTAIN = [TIED_WORTH[0, at] - TIED_WORTH.mean(-1) for at in (1, 2, 4)]
 TWO_PROMPTS = [torch.cat([LIKED, -LIKED]), torch.cat([WORTH, WORTH * 2])]
 
 
@@ -458,13 +459,13 @@ def listed(
 ) -> Tensor:
     """By going through all choices of n, which few answers allow."""
     found = []
-    for row, worth in zip(scores.tolist(), rewards.tolist(), strict=True):
+    for score, reward in zip(scores.tolist(), rewards.tolist(), strict=True):
         kept = []
-        for choice in lists(range(len(row)), n):
-            top = max(row[i] for i in choice)
-            best = [worth[i] for i in choice if row[i] == top]
+        for choice in lists(range(len(score)), n):
+            top = max(score[i] for i in choice)
+            best = [reward[i] for i in choice if score[i] == top]
             kept.append(best[-1] if last else mean(best))
-        found.append(mean(kept) - mean(worth))
+        found.append(mean(kept) - mean(reward))
     return torch.tensor(found)
 
 
@@ -1458,42 +1459,42 @@ CHECKS = {
             },
         ),
         Case(
-            "limits of 0.1 below and 0.4 above",
+            "limits of 0.1 below and 0.45 above",
             lambda answer: [
-                objective(low=0.1, high=0.4)(answer),
+                objective(low=0.1, high=0.45)(answer),
                 answer(
                     NEW.clone(),
                     OLD.clone(),
                     PLUS_MINUS.clone(),
                     ALL_OF.clone(),
                     0.1,
-                    0.4,
+                    0.45,
                 ),
-                objective(high=0.4)(answer),
+                objective(high=0.45)(answer),
             ],
             expected=[
-                averaged(gains(low=0.1, high=0.4)),
-                averaged(gains(low=0.1, high=0.4)),
-                averaged(gains(high=0.4)),
+                averaged(gains(low=0.1, high=0.45)),
+                averaged(gains(low=0.1, high=0.45)),
+                averaged(gains(high=0.45)),
             ],
             wrong={
                 "`low` and `high` have changed places.": first_is(
-                    averaged(gains(low=0.4, high=0.1))
+                    averaged(gains(low=0.45, high=0.1))
                 ),
                 "The limits are always the same: they may be given.": (
                     first_is(averaged(gains()))
                 ),
                 "One limit serves for both sides: they need not be alike.": (
-                    first_is(*(averaged(gains(low=n, high=n)) for n in (0.1, 0.4)))
+                    first_is(*(averaged(gains(low=n, high=n)) for n in (0.1, 0.45)))
                 ),
                 "The lower limit is 1 − low, not 1/(1 + high).": first_is(
                     *(
-                        averaged(gains(low=1 - 1 / (1 + n), high=0.4))
-                        for n in (0.1, 0.4)
+                        averaged(gains(low=1 - 1 / (1 + n), high=0.45))
+                        for n in (0.1, 0.45)
                     )
                 ),
                 "`low` is 0.2 where it is not given.": lambda got: near(
-                    averaged(gains(low=0.1, high=0.4))
+                    averaged(gains(low=0.1, high=0.45))
                 )(got[0]),
             },
         ),
@@ -1723,13 +1724,18 @@ CHECKS = {
                 "probability.": one_of(
                     listed(TIED, TIED_WORTH, 3, last=True),
                     listed(TIED.flip(-1), TIED_WORTH.flip(-1), 3, last=True),
+                    CERTAIN[0],
+                    CERTAIN[2],
                 ),
                 "Of equal scores the best reward is kept: each is, with the same "
-                "probability.": listed(TIED + TIED_WORTH / 1000, TIED_WORTH, 3),
+                "probability.": one_of(
+                    listed(TIED + TIED_WORTH / 1000, TIED_WORTH, 3), CERTAIN[1]
+                ),
                 "Of equal scores the worst reward is kept: each is, with the same "
                 "probability.": listed(TIED - TIED_WORTH / 1000, TIED_WORTH, 3),
-                "Equal scores were counted once for each of them, or not at all: how many "
-                "choices have this highest score?": lambda got: got.shape == (1,),
+                "Equal scores were counted once for each of them.": (
+                    listed(TIED, TIED_WORTH, 3) + 2 * 3.5
+                ),
             },
         ),
         Case(

@@ -529,7 +529,7 @@ def best_of_n_gain(scores, rewards, n):
         Edit(
             "another afterwards",
             {
-                "row, worth in zip(scores.tolist()": "row, worth in zip(scores.sort(-1, out=(scores, torch.empty_like(scores).long())).values.tolist()"
+                "choices = math": "rewards -= rewards.mean(-1, keepdim=True)\n    choices = math"
             },
         ),
     ],
