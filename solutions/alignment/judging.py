@@ -72,6 +72,7 @@ def rows(
         is_label[t, c, last - lengths[t][c] : last] = True
     if padded:
         ids[~is_label] = -100
+        ids[..., 0] = 10_000  # no label is there
         needed = torch.cat([is_label[..., 1:], torch.zeros(texts, labels, 1) > 0], -1)
         logits[~needed] = NAN
     return [logits, ids, is_label]
@@ -200,6 +201,9 @@ def rankings_with_gaps(random: Generator) -> tuple:
         order = torch.from_numpy(random.permutation(6))
         ranks = ranks[order][:, columns]
         calls.append([rewards.masked_fill(ranks == 0, missing), ranks])
+    rewards = calls[0][0].masked_fill(calls[0][1] == 0, INF)
+    rewards[:, ::2] = rewards[:, ::2].masked_fill(calls[0][1][:, ::2] == 0, -INF)
+    calls.append([rewards, calls[0][1]])
     return (calls,)
 
 
