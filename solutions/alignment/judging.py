@@ -72,7 +72,7 @@ def rows(
         is_label[t, c, last - lengths[t][c] : last] = True
     if padded:
         ids[~is_label] = -100
-        ids[..., 0] = 10_000  # no label is there
+        ids[..., -1].masked_fill_(~is_label[..., -1], 10_000)
         needed = torch.cat([is_label[..., 1:], torch.zeros(texts, labels, 1) > 0], -1)
         logits[~needed] = NAN
     return [logits, ids, is_label]
