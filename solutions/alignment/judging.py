@@ -487,7 +487,9 @@ def steps_that_learn(random: Generator) -> tuple:
 
 
 def steps_far_away(random: Generator) -> tuple:
-    """Ratios of e²⁰⁰ and of e⁻²⁰⁰; anything outside the answers."""
+    """Ratios of e²⁰⁰ and of e⁻²⁰⁰, and one of e²⁵ that no limit holds; anything outside
+    the answers.
+    """
     calls = []
     for outside in ANYTHING:
         call = steps(random, 4, 5, INSIDE, outside)
@@ -501,6 +503,9 @@ def steps_far_away(random: Generator) -> tuple:
         new = torch.where(advantages[:, None] < 0, new - far, new + far)
         old[3, 0] += 3 * far
         calls.append([new, old, advantages, mask])
+    new, old, advantages, mask = steps(random, 3, 3, INSIDE)
+    new[:, 0] = old[:, 0] + 25
+    calls.append([new, old, -advantages.abs(), mask | (torch.arange(3) == 0)])
     return (calls,)
 
 

@@ -404,6 +404,10 @@ def group_advantages(rewards, prompts, scale=True, eps=1e-4):
         ),
         Edit("0/0 is NaN", {"mask.sum(-1).clamp(min=1)": "mask.sum(-1)"}),
         Edit(
+            "A ratio is held to e²⁰, also where no limit holds it",
+            {"down, up).exp()": "down, up).clamp(-20, 20).exp()"},
+        ),
+        Edit(
             "counted as one of the answers",
             {"of_answers.mean()": "of_answers[mask.any(-1)].mean()"},
         ),
