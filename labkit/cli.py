@@ -1,4 +1,4 @@
-"""The commands of a terminal: `labkit doctor`, `fetch`, `clean`, `check`, `grade`."""
+"""The commands of a terminal: `labkit doctor`, `fetch`, `check`, `grade`, `serve`…"""
 
 import argparse
 import codecs
@@ -142,6 +142,14 @@ def _grade(options: argparse.Namespace) -> int:
     return 0
 
 
+def _serve(options: argparse.Namespace) -> int:
+    """Answer over HTTP with a classifier that you saved."""
+    from labkit.serving import serve
+
+    serve(options.folder, options.host, options.port)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="labkit", description="The lab kit's commands for a terminal."
@@ -174,6 +182,12 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--out", type=Path, default=Path("marks"), help=says)
     formats = ["gradescope", "nbgrader"]
     grade.add_argument("--format", choices=formats, help="write that format, too")
+    serve = command(_serve)
+    says = "what save_pretrained of the model and of the tokenizer wrote"
+    serve.add_argument("folder", type=Path, metavar="FOLDER", help=says)
+    says = "who may ask: 127.0.0.1 (this machine alone), 0.0.0.0 (every network)"
+    serve.add_argument("--host", default="127.0.0.1", help=says)
+    serve.add_argument("--port", type=int, default=8000, help="8000 by default")
     return parser
 
 

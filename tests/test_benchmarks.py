@@ -43,6 +43,23 @@ def test_every_way_of_fine_tuning_is_measured_and_compared():
     assert ways[0][header.index("fit is faster by")] == "1.00×"
 
 
+@pytest.mark.slow
+def test_both_services_are_asked_by_1_4_and_16_clients_and_answer_the_same():
+    command = [sys.executable, str(BENCHMARKS / "serve.py")]
+    command += ["--requests", "32", "--rounds", "1"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    ((header, *rows),) = markdown_tables(run.stdout)
+    assert header[2:5] == ["requests/s", "p50 ms", "p95 ms"]
+    expected = [
+        [clients, way]
+        for clients in ("1", "4", "16")
+        for way in ("labkit serve", "one at a time")
+    ]
+    assert [row[:2] for row in rows] == expected
+    assert all(row[-1] == "1.00×" for row in rows[::2])
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
 def test_without_a_gpu_it_says_so_in_a_sentence():
     command = [sys.executable, str(BENCHMARKS / "gpu.py"), "--write"]

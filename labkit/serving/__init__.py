@@ -1,0 +1,5 @@
+"""A saved classifier, answering over HTTP."""
+
+from labkit.serving.server import serve
+
+__all__ = ["serve"]
