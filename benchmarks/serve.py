@@ -1,18 +1,21 @@
-"""Ask `labkit serve` and a service that answers one request at a time, side by side.
+"""Ask `labkit serve` and services that answer one request at a time, side by side.
 
     python benchmarks/serve.py [--requests 320] [--rounds 3] [--write]
 
-Both serve the same packaged encoder with the same random head, by the same FastAPI and
+All serve the same packaged encoder with the same random head, by the same FastAPI and
 uvicorn, each in a process of its own. The clients are threads of this process, which
 share the cores with the service: each sends a short tweet, waits for the answer, and
-sends the next, on a connection that stays open. The two alternate, so that a machine
-that slows down slows both. Their answers are compared: they must be equal.
+sends the next, on a connection that stays open. They alternate, so that a machine
+that slows down slows all. Their answers are compared: they must be equal.
 
 - labkit serve: requests that wait are run together.
-- one at a time: a lock around the model, and one text a forward call.
+- one at a time: a lock around the model, and one text a forward call. FastAPI calls it
+  from many threads, each of which starts OpenMP threads of its own.
+- one at a time, one thread: the same without that cost: one thread runs the model.
 """
 
 import argparse
+import asyncio
 import http.client
 import json
 import socket
@@ -23,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Barrier, Lock
 from typing import Any
@@ -31,7 +34,11 @@ from typing import Any
 from finetune import machine
 from results import write
 
-OURS, OTHER = WAYS = "labkit serve", "one at a time"
+WAYS = OURS, LOCKED, THREADED = (
+    "labkit serve",
+    "one at a time",
+    "one at a time, one thread",
+)
 CLIENTS = 1, 4, 16
 MOST_CHARACTERS = 60  # a short tweet
 KIND = {"Content-Type": "application/json"}
@@ -55,8 +62,8 @@ def save(folder: Path) -> list[str]:
     return [tweet for tweet in tweets if 0 < len(tweet.strip()) <= MOST_CHARACTERS]
 
 
-def one_at_a_time(folder: Path) -> Any:
-    """The service that a tutorial writes."""
+def one_at_a_time(way: str, folder: Path) -> Any:
+    """The service that a tutorial writes; or with one thread for the model."""
     from fastapi import FastAPI
 
     from labkit.serving.app import Query
@@ -64,7 +71,6 @@ def one_at_a_time(folder: Path) -> Any:
 
     classifier, lock, app = Classifier(folder), Lock(), FastAPI()
 
-    @app.post("/predict")
     def predict(query: Query) -> dict[str, Any]:
         with lock:
             (row,) = classifier.probabilities(classifier.tokens(query.texts))
@@ -72,6 +78,12 @@ def one_at_a_time(folder: Path) -> Any:
         likeliest = max(named, key=lambda label: named[label])
         return {"predictions": [{"label": likeliest, "probabilities": named}]}
 
+    thread = ThreadPoolExecutor(1)
+
+    async def predict_in_thread(query: Query) -> dict[str, Any]:
+        return await asyncio.wrap_future(thread.submit(predict, query))
+
+    app.post("/predict")(predict if way == LOCKED else predict_in_thread)
     return app
 
 
@@ -83,7 +95,7 @@ def run_service(way: str, folder: Path) -> None:
     from labkit.serving.classifier import Classifier
     from labkit.serving.server import configuration
 
-    app = create_app(Classifier(folder)) if way == OURS else one_at_a_time(folder)
+    app = create_app(Classifier(folder)) if way == OURS else one_at_a_time(way, folder)
     server = uvicorn.Server(configuration(app, log_level="error"))
     # named TCP, or else asyncio leaves Nagle's delay of 40 ms on
     tcp = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
@@ -190,8 +202,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         texts = save(Path(name))
         texts = (texts * (options.requests // len(texts) + 1))[: options.requests]
-        with service(OURS, Path(name)) as ours, service(OTHER, Path(name)) as other:
-            ports = {OURS: ours, OTHER: other}
+        with ExitStack() as stack:
+            ports = {way: stack.enter_context(service(way, Path(name))) for way in WAYS}
             for port in ports.values():  # the first calls are slow
                 measure(port, max(CLIENTS), texts[: 2 * max(CLIENTS)])
             for number in range(options.rounds):
@@ -203,8 +215,8 @@ def main() -> None:
                         answers.append(said)
                         speed = f"{found['requests/s']:.0f} requests/s"
                         print(f"round {number + 1}, {clients}, {way}: {speed}")
-                    if not same(*answers):
-                        sys.exit("the two services give different answers")
+                    if not all(same(answers[0], other) for other in answers[1:]):
+                        sys.exit("the services give different answers")
     text = (
         f"{options.requests} requests of a tweet of at most {MOST_CHARACTERS} "
         "characters each; the packaged encoder with a random head; answers equal to "

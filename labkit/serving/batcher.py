@@ -8,6 +8,7 @@ from threading import Condition, Thread
 
 from labkit.serving.classifier import Classifier
 
+CALL_TOKENS = 64  # a forward call costs, before any token, about as much as these
 Answer = list[list[float]]  # the probabilities of each text of a request
 
 
@@ -96,13 +97,14 @@ class Batcher:
 def like_lengths(lengths: list[int], most: int) -> Iterator[list[int]]:
     """Numbers of rows in batches: at most `most` tokens with padding, or one row.
 
-    In a batch no row is shorter than half of the longest, so most of it is text.
+    Rows of other lengths share a batch while the padding costs less than a call would.
     """
     batch: list[int] = []
     for n in sorted(range(len(lengths)), key=lengths.__getitem__):
         longest = lengths[n]
-        too_many = (len(batch) + 1) * longest > most
-        if batch and (too_many or 2 * lengths[batch[0]] < longest):
+        tokens = (len(batch) + 1) * longest
+        padding = tokens - longest - sum(lengths[n] for n in batch)
+        if batch and (tokens > most or padding > CALL_TOKENS):
             yield batch
             batch = []
         batch.append(n)
