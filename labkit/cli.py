@@ -6,7 +6,9 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from labkit.errors import LabError
 
@@ -118,6 +120,15 @@ def _release(options: argparse.Namespace) -> int:
     return 0
 
 
+def _cluster(scheduler: str | None) -> AbstractContextManager[Any]:
+    """Where to judge; without a scheduler, here."""
+    if scheduler is None:
+        return nullcontext()
+    from labkit.grading.cluster import Cluster
+
+    return Cluster(scheduler)
+
+
 def _grade(options: argparse.Namespace) -> int:
     """Mark notebooks, behind a sandbox."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # many small sums, on every core
@@ -128,7 +139,8 @@ def _grade(options: argparse.Namespace) -> int:
 
     sets = grading.find([options.set] if options.set else [])
     submissions, passed_over = survey(options.paths)
-    graded = grade(submissions, options.out, sets, show_progress=True)
+    with _cluster(options.scheduler) as cluster:
+        graded = grade(submissions, options.out, sets, cluster, show_progress=True)
     reports.write(graded, sets, options.out, passed_over)
     print(reports.overview(graded, passed_over))
     print(f"In {options.out}: grades.csv, and a page a student in feedback/.")
@@ -137,6 +149,8 @@ def _grade(options: argparse.Namespace) -> int:
             f"To mark by hand: {waiting} in to_mark.html. Enter their points in "
             "manual.csv, and run the same command again."
         )
+    if failed := sum(one.failed for one in graded):
+        print(f"Not marked, for a reason of ours: {failed}. Run the command again.")
     if options.format:
         print("Exported:", reports.export(graded, options.format, options.out))
     return 0
@@ -180,6 +194,8 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--set", metavar="NAME", help=says)
     says = "where to write (marks/)"
     grade.add_argument("--out", type=Path, default=Path("marks"), help=says)
+    says = "judge on the workers of this Dask scheduler: tcp://HOST:8786"
+    grade.add_argument("--scheduler", metavar="ADDRESS", help=says)
     formats = ["gradescope", "nbgrader"]
     grade.add_argument("--format", choices=formats, help="write that format, too")
     serve = command(_serve)

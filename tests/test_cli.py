@@ -242,6 +242,18 @@ class TestGrade:
         assert len([*(out / "feedback").iterdir()]) == 2
         assert len([*(out / "gradescope").rglob("results.json")]) == 2
 
+    def test_a_cluster_needs_dask_which_is_an_extra(
+        self, tmp_path, capsys, monkeypatch
+    ):
+        (tmp_path / "x.ipynb").write_text("")
+        monkeypatch.delitem(sys.modules, "labkit.grading.cluster", raising=False)
+        monkeypatch.setitem(sys.modules, "distributed", None)
+        command = ["grade", str(tmp_path / "x.ipynb"), "--out", str(tmp_path / "marks")]
+        assert cli.main([*command, "--scheduler", "tcp://127.0.0.1:1"]) == 1
+        said = capsys.readouterr().err
+        assert "LabError: a cluster needs distributed" in said
+        assert "pip install 'labkit[cluster]'" in said
+
     def test_a_set_can_be_named_where_files_do_not_tell(self, tmp_path, capsys):
         (tmp_path / "x.ipynb").write_text("")
         command = ["grade", str(tmp_path / "x.ipynb"), "--set", "attention"]

@@ -1,7 +1,7 @@
 """A class's submissions: judged in parallel, stored one by one, gone on with.
 
     graded = grade(collect([Path("submitted")]), Path("marks"), sets)
-    grade(submissions, out, sets, executor=client.get_executor())  # a cluster's: Dask
+    grade(submissions, out, sets, executor=Cluster("tcp://…"))  # see `cluster.py`
 
 What was judged lies in `marks/.judged`, by a hash of the answers, the problem set and
 the grader: killed half-way, the same command goes on from there.
@@ -39,6 +39,7 @@ STORE_VERSION = 2
 MANUAL = ("student", "set", "exercise", "of", "points", "comment", "answer", "key")
 NAMES = MANUAL[:3]
 KEY = re.compile(r"k-[a-z2-7]{16}")
+FAILED = "the grader failed on it"
 TRY_AGAIN = "not final: too slow or cut off, twice; try it again on a quiet machine"
 
 # What a spreadsheet takes for a formula, perhaps behind quotes of ours.
@@ -48,6 +49,10 @@ UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff"
     "\ud800-\udfff]"
 )
+
+
+class CannotJudgeError(LabError):
+    """Nothing can be judged any more: the run ends, and what was judged is kept."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class Graded:
     fault: str  # of the file as a whole
     comments: Mapping[str, str] = field(default_factory=dict)  # of the marker's
     notes: tuple[str, ...] = ()  # what was joined, passed over, or is not final
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has no mark for a reason of ours: that is no zero."""
+        return self.fault.startswith(FAILED)
 
     @property
     def points(self) -> float:
@@ -116,11 +126,13 @@ def grade(
 
     Args:
         executor: Where to judge: any of `concurrent.futures`' kind, whose processes
-            find the problem sets at the same path; by default, a thread a core here.
+            find the problem sets at the same path, or a `Cluster`; by default, a
+            thread a core here.
         show_progress: A bar on standard error.
 
     Raises:
         NoSandboxError: there is none.
+        CannotJudgeError: the cluster is gone, or unlike this machine.
         LabError: `manual.csv` cannot be read, or a mark in it is none or nobody's.
     """
     store = out / ".judged"
@@ -166,12 +178,13 @@ def _job(submission: Submission, sets: Sequence[ProblemSet]) -> _Job:
     except LabError as error:
         fault = str(error)
     except Exception as error:
-        fault = _our_failure(error)
+        fault = our_failure(error)
     return _Job(submission, extract.recognise(submission.path, [], sets), fault=fault)
 
 
-def _our_failure(error: Exception) -> str:
-    return f"the grader failed on it: {type(error).__name__}"
+def our_failure(error: Exception) -> str:
+    """What is said of a submission that something of ours has failed on."""
+    return f"{FAILED}: {type(error).__name__}"
 
 
 def _one_each(jobs: Sequence[_Job]) -> list[_Job]:
@@ -268,11 +281,12 @@ def _judge_all(
 
 def _result(future: Future) -> tuple[Mark, ...] | str:
     try:
-        return tuple(future.result())
-    except NoSandboxError:
+        result = future.result()
+    except (NoSandboxError, CannotJudgeError):
         raise
     except Exception as error:  # it costs only itself
-        return _our_failure(error)
+        return our_failure(error)
+    return result if isinstance(result, str) else tuple(result)
 
 
 def _is_final(result: tuple[Mark, ...] | str) -> bool:

@@ -11,6 +11,7 @@ An exercise's id is the name of the function or class that the answer defines, a
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -197,6 +198,7 @@ class ProblemSet:
     def fingerprint(self) -> str:
         """Changes with anything that a mark depends on, our side of it."""
         libraries = [f"{name} {version(name)}" for name in ("numpy", "torch")]
+        libraries.append("Python {}.{}".format(*sys.version_info))
         digest = hashlib.sha256("\n".join(libraries).encode())
         for folder in (self.folder, Path(__file__).parents[1]):
             for path in sorted(folder.rglob("*")):

@@ -57,7 +57,7 @@ def overview(graded: Sequence[Graded], passed_over: Sequence[Submission] = ()) -
     lines = [f"{'student':<{width}}  {'set':<12} {'points':>13}  "]
     for one in graded:
         name = f"{one.student:<{width}}  {one.problem_set or '?':<12}"
-        points = f"{one.points:g} of {one.of:g}"
+        points = "not marked" if one.failed else f"{one.points:g} of {one.of:g}"
         by_hand = f"{one.waiting} to mark by hand" if one.waiting else ""
         note = "; ".join(filter(None, (by_hand, one.note)))
         lines.append(f"{name} {points:>13}  {note}")
@@ -80,7 +80,8 @@ def grades(graded: Sequence[Graded], sets: Sequence[ProblemSet]) -> str:
     for one in graded:
         by_exercise = {(one.problem_set, mark.exercise): mark for mark in one.marks}
         each = [_points(by_exercise.get(column)) for column in columns]
-        facts = [one.student, one.problem_set, f"{one.points:g}", f"{one.of:g}"]
+        points = ("", "") if one.failed else (f"{one.points:g}", f"{one.of:g}")
+        facts = [one.student, one.problem_set, *points]
         rows.append([*facts, one.waiting, one.note, one.file, *each])
     return table(header, rows)
 
@@ -127,8 +128,9 @@ def export(graded: Sequence[Graded], form: str, out: Path) -> Path:
     """Marks in another program's format: "gradescope" or "nbgrader".
 
     Gradescope's is a `results.json` a submission; nbgrader's, the CSV of
-    `nbgrader export`.
+    `nbgrader export`. What has no mark for a reason of ours is in neither.
     """
+    graded = [one for one in graded if not one.failed]
     if form == "gradescope":
         for one in graded:
             text = json.dumps(_gradescope(one), indent=1)

@@ -696,7 +696,7 @@ class TestCollecting:
         assert all(one.fault and not one.points for one in found.values())
 
     def test_a_fault_of_ours_costs_only_the_one_it_befell(
-        self, hand_in, run, monkeypatch
+        self, hand_in, run, tmp_path, monkeypatch
     ):
         def parse(content: bytes):
             if b"unforeseen" in content:
@@ -710,6 +710,8 @@ class TestCollecting:
         found = run()
         assert found["ann"].points == vault.POINTS
         assert found["bob"].fault == "the grader failed on it: KeyError"
+        [_, bob] = rows(tmp_path / "marks" / "grades.csv")
+        assert (bob["points"], bob["of"]) == ("", ""), "no zero"
 
 
 def marking_sets():
