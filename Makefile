@@ -9,7 +9,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint test-fast test-lessons fetch soak format notebooks release clean chromium soffice
+.PHONY: help lab test lint test-fast test-lessons fetch soak site format notebooks release clean chromium soffice
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ fetch: .venv/test
 
 soak: .venv/test soffice ## Try the grader for hours: each answer 50 times, 2,000 submissions
 	LABKIT_SOAK=50 LABKIT_FUZZ=2000 $(BIN)/pytest tests/grading -m "soak or not soak"
+
+site: .venv/site ## Build the site in build/site; a lesson is executed when its code changed
+	$(BIN)/labkit fetch
+	$(BIN)/python -m sphinx --quiet --fail-on-warning -c docs . build/site
 
 format: .venv/test ## Format the code and the notebooks
 	$(BIN)/ruff check --fix
@@ -75,4 +79,8 @@ soffice:
 
 .venv/test: .venv/lab
 	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'
+	touch $@
+
+.venv/site: .venv/lab
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[site]'
 	touch $@
