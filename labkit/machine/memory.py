@@ -98,7 +98,12 @@ def measure_step(
     inputs: Mapping[str, Tensor],
     conditions: AbstractContextManager[Any] | None = None,
 ) -> Memory:
-    """Go through a forward and a backward pass, with real or with fake tensors."""
+    """Go through a forward and a backward pass, with real or with fake tensors.
+
+    Args:
+        conditions: What holds in both passes: a model with activation checkpointing
+            computes its layers a second time in the backward pass.
+    """
     meter = _Meter()
     for tensor in (*model.parameters(), *model.buffers()):
         meter.note(tensor)
@@ -106,13 +111,13 @@ def measure_step(
     for tensor in inputs.values():
         meter.note(tensor)
     trained = [p for p in model.parameters() if p.requires_grad]
-    for parameter in trained:
-        parameter.register_post_accumulate_grad_hook(meter.note_gradient)
-    with meter:
-        with conditions or nullcontext():
-            loss = model(**inputs).loss
+    hooks = [p.register_post_accumulate_grad_hook(meter.note_gradient) for p in trained]
+    with meter, conditions or nullcontext():
+        loss = model(**inputs).loss
         meter.backward = True
         loss.backward()
+    for hook in hooks:
+        hook.remove()
     return Memory(
         weights=weights,
         gradients=meter.gradients_at_peak,
@@ -224,6 +229,8 @@ class _AsOnGPU(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        if func is Tensor.backward:
+            return self._backward(*args)
         if func is F.dropout:
             return _dropout(*args, **kwargs)
         attention = func is F.scaled_dot_product_attention
@@ -233,11 +240,24 @@ class _AsOnGPU(TorchFunctionMode):
             args, kwargs = tree_map_only(Tensor, _to_float32, (args, kwargs))
         return (_attention if attention else func)(*args, **kwargs)
 
+    def _backward(self, loss: Tensor) -> None:
+        """The backward pass, in which a checkpointed layer is computed once more.
+
+        Torch switches a mode off while it handles a call, and `loss.backward()` is one.
+        """
+        self._cast.clear()  # autocast ends with the forward pass
+        with self:
+            torch.autograd.Variable._execution_engine.run_backward(
+                (loss,), (torch.ones_like(loss),), False, False, (), True, True
+            )
+
     def _to_bfloat16(self, tensor: Tensor) -> Tensor:
         if tensor.dtype != torch.float32:
             return tensor
         if not isinstance(tensor, nn.Parameter):
             return tensor.to(torch.bfloat16)
+        if torch._C._current_graph_task_id() != -1:  # a layer's second time has an
+            return tensor.to(torch.bfloat16)  # autocast of its own, which ends with it
         if tensor not in self._cast:
             self._cast[tensor] = tensor.to(torch.bfloat16)
         return self._cast[tensor]

@@ -10,7 +10,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from labkit.machine.memory import as_on_a_gpu, predict
+from labkit.machine.memory import as_on_a_gpu, measure_step, predict
 
 BERT = BertConfig(
     vocab_size=3_000,
@@ -40,9 +40,16 @@ def batch(size: int, length: int, labels: tuple[int, ...] = ()) -> dict:
     }
 
 
+def checkpointed(config) -> BertForSequenceClassification:
+    model = BertForSequenceClassification(config)
+    model.activation_checkpointing_enable()
+    return model
+
+
 CASES = [
     pytest.param(BertForSequenceClassification, BERT, batch(8, 64), id="BERT"),
     pytest.param(T5ForConditionalGeneration, T5, batch(8, 64, (24,)), id="T5"),
+    pytest.param(checkpointed, BERT, batch(8, 64), id="BERT, checkpointed"),
     # The peak is at the end of the backward pass, in gradients
     pytest.param(T5ForConditionalGeneration, T5, batch(1, 8, (4,)), id="T5, small"),
 ]
@@ -51,10 +58,9 @@ CASES = [
 def allocated(model, inputs, precision) -> int:
     """The most bytes that a step had from the allocator at any one time."""
     # Frees are recorded with allocations, at the nanosecond
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
-        with as_on_a_gpu(precision):
-            loss = model(**inputs).loss
-        loss.backward()
+    recording = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
+    with recording as recorded, as_on_a_gpu(precision):
+        model(**inputs).loss.backward()
     live = peak = 0
     events = recorded.profiler.kineto_results.events()
     for event in sorted(events, key=lambda event: event.start_ns()):
@@ -126,6 +132,26 @@ def test_the_real_sizes_take_seconds_and_no_memory(architecture, config, paramet
     assert predicted.optimizer == pytest.approx(8 * parameters, rel=1e-3)
     in_fp32 = predict(architecture, config, inputs, precision="fp32")
     assert in_fp32.activations > predicted.activations > in_fp32.activations / 2
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_checkpointed_a_layer_more_keeps_its_input_only(precision, attention):
+    size, length = 64, 64  # its input is larger than its gradients
+
+    def activations(layers):
+        config = BertConfig.from_dict(BERT.to_dict() | {"num_hidden_layers": layers})
+        how = {"precision": precision, "attention": attention}
+        return predict(checkpointed, config, batch(size, length), **how).activations
+
+    kept = 4 * size * length * BERT.hidden_size
+    assert kept <= activations(6) - activations(5) <= 1.02 * kept
+
+
+def test_measuring_leaves_no_hook_in_the_model():
+    model = BertForSequenceClassification(BERT)
+    measure_step(model, batch(2, 8))
+    assert not any(p._post_accumulate_grad_hooks for p in model.parameters())
 
 
 def test_without_fused_attention_memory_grows_with_the_square_of_the_length():
