@@ -9,7 +9,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint test-fast test-lessons fetch soak site format notebooks release clean chromium soffice
+.PHONY: help lab test lint test-fast test-lessons fetch soak site format notebooks release clean clean-site chromium soffice
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ release: .venv/test ## Write exercises/ from solutions/, the solutions cleared
 
 clean: ## Remove the environment (the cache of weights and data stays)
 	rm -rf .venv
+
+clean-site: ## Remove the site, and what its lessons gave
+	rm -rf build/site build/executed
 
 # The browser test wants one. A reader's machine is left alone: there the test is skipped.
 chromium:

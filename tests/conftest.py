@@ -5,22 +5,8 @@ from collections.abc import Iterator
 
 import chromium
 import pytest
+from chromium import FLAGS, MINUTE, NO_CHROMIUM
 from playwright.sync_api import Browser, expect, sync_playwright
-
-MINUTE = 60_000  # milliseconds; machines are shared, so nobody waits for less
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-NO_CHROMIUM = (
-    "no Chromium. Install it with `sudo apt-get install chromium`, or Google Chrome, "
-    "or name one: CHROMIUM=/path/to/it."
-)
 
 
 @pytest.fixture(scope="module")

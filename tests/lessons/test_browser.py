@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
+from chromium import MINUTE
 from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, Page, expect
 from running_lab import ROOT, running_lab
@@ -15,7 +16,6 @@ from running_lab import ROOT, running_lab
 pytestmark = pytest.mark.slow
 
 LESSON = ROOT / "notebooks" / "02_attention.ipynb"
-MINUTE = 60_000  # milliseconds; machines are shared, so nobody waits for less
 STILL = "img[class^=labkit-still]"
 VIEW = "application/vnd.jupyter.widget-view+json"
 EXPLORERS = Path("explorers.ipynb")  # made of these cells

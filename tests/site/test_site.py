@@ -13,10 +13,9 @@ from urllib.parse import urldefrag, urljoin
 import course
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from chromium import MINUTE
 from lxml import html
 from test_public_names import FACES, public
-
-from conftest import MINUTE
 
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -109,7 +108,7 @@ class TestInABrowser:
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
                 page.goto(f"{address}{name}.html")
-                page.wait_for_load_state("networkidle")
+                page.evaluate("window.MathJax?.startup?.promise.then(() => true)")
                 width_taken = page.evaluate("document.documentElement.scrollWidth")
                 assert width_taken <= width
             found = Axe().run(page).response["violations"]
