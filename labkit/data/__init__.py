@@ -4,9 +4,12 @@ A corpus is one file; that it registers itself in `CORPORA` is why each is named
 """
 
 from labkit.data import (  # noqa: F401
+    complaints,
+    diagnoses,
     prose,
     questions,
     sentiment,
+    standards,
     summaries,
     topics,
     translation,

@@ -33,6 +33,11 @@ class Repo:
     files: list[str]
 
 
+def offers(name: str) -> bool:
+    """Whether profile "full" has a corpus of its own under that name."""
+    return name in wheels.catalog("hub")["dataset"]
+
+
 def revision(name: str) -> str:
     """The commit that a corpus is read at."""
     return _repo(name, "dataset").revision

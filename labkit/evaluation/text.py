@@ -84,7 +84,8 @@ class _TextMetric(OfflineMetric):
     ) -> Interval:
         """The score with its bootstrap interval; texts are drawn, not words.
 
-        Options: confidence, resamples and seed, as `bootstrap_interval` has them.
+        Options: groups, confidence, resamples and seed, as `bootstrap_interval` has
+        them.
 
         Raises:
             LabError: no texts, lengths that differ, or what is no text.

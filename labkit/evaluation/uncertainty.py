@@ -55,6 +55,7 @@ class Interval:
 def bootstrap_interval(
     *samples: ArrayLike,
     statistic: Statistic = np.mean,
+    groups: ArrayLike | None = None,
     confidence: float = 0.95,
     resamples: int = 2_000,
     seed: int = 0,
@@ -63,6 +64,7 @@ def bootstrap_interval(
 
         bootstrap_interval(predictions == labels)                      # accuracy
         bootstrap_interval(labels, predictions, statistic=f1_score)
+        bootstrap_interval(right, groups=contexts)  # many questions, few texts
 
     It knows only what is in the sample. If all are right, or there is only one
     example, every draw is alike and the interval has no width: use `wilson_interval`.
@@ -71,17 +73,27 @@ def bootstrap_interval(
         samples: arrays whose rows are the same examples, shape (examples, ...) each.
             An example is drawn with its row of every array.
         statistic: `statistic(*samples) -> float`; the mean takes one array.
+        groups: what each example belongs to, shape (examples,), where those of one
+            group resemble each other, as questions about one text. Whole groups are
+            drawn, each with all its examples.
 
     Raises:
-        LabError: no examples, unequal lengths, NaN in the data or the statistic, a
-            confidence that is none, or no resamples.
+        LabError: no examples, unequal lengths, NaN in the data or the statistic, fewer
+            than two groups, a confidence that is none, or no resamples.
 
-    Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+    Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13;
+        whole groups: Davison and Hinkley (1997), Bootstrap Methods and their
+        Application, section 3.8.
     """
     validation.number("confidence", confidence, above=0, below=1)
     validation.number("resamples", resamples, at_least=1, whole=True)
     arrays = _examples(samples, numbers=statistic is np.mean)
-    scores = _scores(arrays, statistic, resamples, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    if groups is None:
+        scores = _scores(arrays, statistic, resamples, random)
+    else:
+        members = _members(groups, len(arrays[0]))
+        scores = _scores_of_groups(arrays, members, statistic, resamples, random)
     estimate = float(statistic(*arrays))
     if np.isnan(estimate) or np.isnan(scores).any():
         raise LabError(
@@ -98,6 +110,7 @@ def paired_bootstrap(
     b: ArrayLike,
     *shared: ArrayLike,
     statistic: Statistic = np.mean,
+    groups: ArrayLike | None = None,
     confidence: float = 0.95,
     resamples: int = 2_000,
     seed: int = 0,
@@ -114,6 +127,7 @@ def paired_bootstrap(
         a, b: the two systems' scores or outputs, shape (examples, ...) each.
         shared: what the statistic takes besides, such as the references.
         statistic: the difference is `statistic(a, *shared) - statistic(b, *shared)`.
+        groups: as of `bootstrap_interval`.
 
     Raises:
         LabError: as `bootstrap_interval` does.
@@ -131,6 +145,7 @@ def paired_bootstrap(
         b,
         *shared,
         statistic=difference,
+        groups=groups,
         confidence=confidence,
         resamples=resamples,
         seed=seed,
@@ -174,6 +189,39 @@ def _scores(
         else:
             scores += [statistic(*(array[rows] for array in arrays)) for rows in draws]
     return np.array(scores)
+
+
+def _scores_of_groups(
+    arrays: list[NDArray[Any]],
+    members: list[NDArray[np.intp]],
+    statistic: Statistic,
+    resamples: int,
+    random: np.random.Generator,
+) -> NDArray[np.float64]:
+    """The statistic of each draw of as many groups; of means, by the groups' sums."""
+    draws = random.integers(len(members), size=(resamples, len(members)))
+    if statistic is np.mean:
+        sums = np.array([arrays[0][rows].sum(dtype=float) for rows in members])
+        sizes = np.array([arrays[0][rows].size for rows in members])
+        means: NDArray[np.float64] = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+        return means
+    drawn = (np.concatenate([members[group] for group in draw]) for draw in draws)
+    return np.array([statistic(*(array[rows] for array in arrays)) for rows in drawn])
+
+
+def _members(groups: ArrayLike, size: int) -> list[NDArray[np.intp]]:
+    """The numbers of the examples of each group."""
+    named = validation.axes(validation.values(groups, "groups"), "groups", "examples")
+    validation.pairs(groups=named, examples=range(size))
+    number = np.unique(named, return_inverse=True)[1]
+    members = np.split(number.argsort(kind="stable"), np.bincount(number).cumsum()[:-1])
+    if len(members) < 2:
+        raise LabError(
+            f"all {size:,} examples are of one group.",
+            "Groups are drawn again, and every draw of one would be alike.",
+            "Pass examples of two groups or more: of twenty, if you can.",
+        )
+    return members
 
 
 def _examples(samples: Sequence[ArrayLike], numbers: bool) -> list[NDArray[Any]]:

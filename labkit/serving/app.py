@@ -1,7 +1,10 @@
 """The addresses of the service, and what is refused, each time with a sentence."""
 
 import asyncio
+import base64
+import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,11 +24,11 @@ from labkit.serving.classifier import Classifier
 MOST_TEXTS, LONGEST_TEXT = 64, 10_000  # of a request; characters
 EXAMPLE = '{"texts": ["A text.", "Another."]}'
 POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; "
-    "form-action 'none'"
+    "default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; "
+    "img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+CLOSE = {"Connection": "close"}
 SENTENCES = {
     400: f"The body cannot be read as JSON; send such as {EXAMPLE}.",
     404: "Nothing is at this address; use /, /health or /predict.",
@@ -38,6 +41,7 @@ SENTENCES = {
 class Limits:
     """What a client may ask for, and how long anybody waits."""
 
+    connections: int = 256
     body_bytes: int = 2_000_000
     waiting_texts: int = 512
     batch_tokens: int = 4_096  # with padding
@@ -98,10 +102,11 @@ def create_app(classifier: Classifier, limits: Limits | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _refused)
     page = files(__package__).joinpath("page.html").read_text("utf-8")
+    headers = {"Content-Security-Policy": policy(page)} | SAFE
 
     @app.get("/", response_class=HTMLResponse)
     async def _page() -> HTMLResponse:
-        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY} | SAFE)
+        return HTMLResponse(page, headers=headers)
 
     @app.get("/health")
     async def _health() -> dict[str, Any]:
@@ -128,6 +133,16 @@ def create_app(classifier: Classifier, limits: Limits | None = None) -> FastAPI:
     return app
 
 
+def policy(page: str) -> str:
+    """What a browser may do with the page: run its own style and script, no other."""
+    allowed = {}
+    for kind in ("style", "script"):
+        (inside,) = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+        digest = hashlib.sha256(inside.encode()).digest()
+        allowed[kind] = f"'sha256-{base64.b64encode(digest).decode()}'"
+    return POLICY.format(**allowed)
+
+
 def _named(row: list[float], labels: list[str]) -> Prediction:
     likeliest = labels[max(range(len(row)), key=row.__getitem__)]
     named = dict(zip(labels, row, strict=True))
@@ -144,6 +159,8 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        full = scope.get("state", {}).get("full", False)
+        most = 0 if full else self.limits.body_bytes
         body, size = bytearray(), 0
         try:
             async with asyncio.timeout(self.limits.reading_seconds):
@@ -154,16 +171,18 @@ class Doorkeeper:
                         return
                     size += len(message.get("body", b""))
                     # read to its end, so that the client gets to read the answer
-                    if size <= self.limits.body_bytes:
+                    if size <= most:
                         body += message.get("body", b"")
         except TimeoutError:
             refusal = refuse(408, "The request came too slowly; send it at once.")
             await refusal(scope, receive, send)
             return
         kind = dict(scope["headers"]).get(b"content-type", b"")
-        if size > self.limits.body_bytes:
-            most = f"{self.limits.body_bytes:,}"
-            says = f"The body is too large; send at most {most} bytes."
+        if full:
+            says = "Too many connections are open; try again soon."
+            await refuse(503, says, {"Retry-After": "1"} | CLOSE)(scope, receive, send)
+        elif size > most:
+            says = f"The body is too large; send at most {most:,} bytes."
             await refuse(413, says)(scope, receive, send)
         elif (
             scope["path"] == "/predict"
@@ -186,7 +205,7 @@ def refuse(
     status: int, sentence: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """An answer that says in a sentence what to do."""
-    closing = {"Connection": "close"} if status in (408, 413) else {}
+    closing = CLOSE if status in (408, 413) else {}
     every = SAFE | closing | (headers or {})
     return JSONResponse({"error": sentence}, status, headers=every)
 

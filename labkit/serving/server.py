@@ -48,10 +48,10 @@ def configuration(
     app: Any, limits: Limits | None = None, **options: Any
 ) -> uvicorn.Config:
     """What uvicorn itself limits."""
-    seconds = (limits or Limits()).reading_seconds
+    ours = limits or Limits()
 
     class Protocol(_Patience):
-        reading_seconds = seconds
+        limits = ours
 
     defaults: dict[str, Any] = {
         "http": Protocol,
@@ -59,7 +59,6 @@ def configuration(
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,
-        "limit_concurrency": 256,
         "timeout_keep_alive": 5,
         "timeout_graceful_shutdown": 90,
         "h11_max_incomplete_event_size": 16_384,
@@ -68,13 +67,19 @@ def configuration(
 
 
 class _Patience(H11Protocol):
-    """uvicorn waits for headers as long as the client likes; this does not."""
+    """uvicorn waits for headers as long as the client likes; this does not.
 
-    reading_seconds: float
+    Where as many connections are open as may be, the app hears of it in the scope's
+    state: uvicorn's own limit answers in plain text.
+    """
+
+    limits: Limits
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        full = len(self.connections) > self.limits.connections
+        self.app_state = self.app_state | {"full": full}
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -94,7 +99,9 @@ class _Patience(H11Protocol):
         if self.conn.their_state is not h11.IDLE:
             self._stop()
         elif self._timer is None:
-            self._timer = self.loop.call_later(self.reading_seconds, self._too_slow)
+            self._timer = self.loop.call_later(
+                self.limits.reading_seconds, self._too_slow
+            )
 
     def _stop(self) -> None:
         if self._timer is not None:

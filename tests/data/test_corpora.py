@@ -37,7 +37,11 @@ REAL = [
     ("sentiment", {}),
     ("topics", {}),
     ("prose", {}),
+    ("complaints", {}),
+    ("diagnoses", {}),
+    ("standards", {}),
 ]
+PACKAGED = ["complaints", "diagnoses", "standards"]  # the same in both profiles
 
 WIKITEXT = {  # lines, as WikiText has them
     "train": ["", " = Owls = \n", " Owls see . Owls hear well . \n", " Both live . \n"],
@@ -60,7 +64,7 @@ quickly = settings(deadline=None, max_examples=50)
 @pytest.fixture(scope="module")
 def real_home(tmp_path_factory):
     """A cache with the real assets, if they have been fetched, and no corpora yet."""
-    for name in ("sentiment", "topics"):
+    for name in ("sentiment", "topics", *PACKAGED):
         if not wheels.resolve(name)[0].is_whole:
             pytest.skip(f"`labkit fetch {name}` first")
     home = tmp_path_factory.mktemp("home")
@@ -242,6 +246,74 @@ def test_wikitext_keeps_its_splits_and_loses_its_headings(hub_home):
     }
 
 
+@pytest.mark.parametrize("name", PACKAGED)
+def test_a_corpus_that_the_hub_lacks_is_packaged_in_both_profiles(
+    real_home, name, monkeypatch
+):
+    quick = corpora.load(name)
+    monkeypatch.setattr(corpora, "_cached", lambda folder, build: (folder, build()))
+    folder, full = corpora.load(name, profile="full")
+    assert (folder / "dataset_dict.json").exists()
+    for split, rows in full.items():
+        assert rows[:] == quick[split][:]
+
+
+def test_complaints_are_short_and_of_every_product(real_home):
+    corpus = corpora.load("complaints")
+    assert max(len(text) for split in corpus.values() for text in split["text"]) <= 500
+    for split in corpus.values():
+        assert {*split["label"]} == {*range(8)}
+
+
+def test_a_complaint_has_the_label_that_its_writer_chose(real_home):
+    path = wheels.fetch("complaints") / "train.csv"
+    with path.open(encoding="utf-8", newline="") as lines:
+        chosen = {
+            " ".join(row["Consumer complaint narrative"].split()): row["Product"]
+            for row in csv.DictReader(lines)
+        }
+    rows = corpora.load("complaints")["train"]
+    names = rows.features["label"].names
+    found = {
+        (chosen[row["text"]], names[row["label"]])
+        for row in rows
+        if row["text"] in chosen
+    }
+    assert len(found) == 8
+    assert ("Debt collection", "debt collection") in found
+
+
+def test_a_diagnosis_is_of_the_chapter_that_lists_it(real_home):
+    names = corpora.load("diagnoses")["train"].features["label"].names
+    label = {
+        text: names[found]
+        for split in corpora.load("diagnoses").values()
+        for text, found in zip(split["text"], split["label"], strict=True)
+    }
+    assert label["Diaper rash"] == "skin"
+    assert label["Left hemicolitis"] == "digestive"
+    assert label["Phantom limb syndrome NOS"] == "nervous"
+    assert len(label) > 3_000
+
+
+def test_a_standard_is_of_its_strand_and_there_once(real_home):
+    corpus = corpora.load("standards")
+    names = corpus["train"].features["label"].names
+    label = {
+        text: names[found]
+        for split in corpus.values()
+        for text, found in zip(split["text"], split["label"], strict=True)
+    }
+    assert (
+        label[
+            "Spell grade-appropriate words correctly, consulting references as needed."
+        ]
+        == "language"
+    )
+    assert not any("Key Ideas" in text for text in label)  # a heading
+    assert len(where(corpus)) == 246
+
+
 # --- in which order -----------------------------------------------------------------
 
 
@@ -411,7 +483,7 @@ def test_no_trace_of_the_damage_is_left_in_the_tweets(real_home):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("sentiments", {}, "sentiment, summaries, topics"),
+        ("sentiments", {}, "sentiment, standards, summaries"),
         ("sentiment", {"balence": False}, "confidence, balance"),
         ("topics", {"balance": False}, "There are: none"),
         ("sentiment", {"profile": "big"}, "quick, full"),
@@ -599,6 +671,9 @@ ROWS = {  # the version and what its rows hash to
     "topics": (1, "26c47825456f3106"),
     "prose": (1, "ae60bf114e558aab"),
     "translation": (1, "c7f23bc7bd8e20c3"),
+    "complaints": (1, "1e31ff5449a9f48d"),
+    "diagnoses": (1, "b5abe854bc5fab4c"),
+    "standards": (1, "d12534122a7467b4"),
 }
 
 

@@ -156,6 +156,51 @@ def test_texts_and_rows_are_drawn_as_wholes():
     assert bootstrap_interval(counts).estimate == counts.mean()
 
 
+sizes = st.lists(st.integers(1, 4), min_size=2, max_size=8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(sizes, st.integers(0, 2**32))
+def test_groups_are_drawn_as_wholes(sizes, seed):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(groups))  # a group need not stand together
+    values = random.normal(size=len(groups))
+    ours = bootstrap_interval(values[order], groups=groups[order], resamples=200)
+    sums = np.bincount(groups, weights=values)
+    theirs = bootstrap_interval(  # groups as the examples
+        sums, sizes, statistic=lambda s, n: s.sum() / n.sum(), resamples=200
+    )
+    assert [*ours] == pytest.approx([*theirs], rel=1e-9, abs=1e-9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(sizes, st.integers(0, 2**32))
+def test_the_mean_of_groups_is_that_of_any_statistic_of_groups(sizes, seed):
+    groups = [f"text {i}" for i, size in enumerate(sizes) for _ in range(size)]
+    values = np.random.default_rng(seed).normal(size=len(groups))
+    fast = bootstrap_interval(values, groups=groups, resamples=50)
+    slow = bootstrap_interval(
+        values, statistic=lambda drawn: np.mean(drawn), groups=groups, resamples=50
+    )
+    paired = paired_bootstrap(values, 0 * values, groups=groups, resamples=50)
+    assert [*fast] == pytest.approx([*slow], rel=1e-9, abs=1e-9)
+    assert [*fast] == pytest.approx([*paired], rel=1e-9, abs=1e-9)
+
+
+def test_only_whole_groups_hold_the_truth_where_those_of_one_are_alike():
+    random, groups = np.random.default_rng(0), np.repeat(np.arange(40), 5)
+    held = {"groups": [], "examples": []}
+    for _ in range(400):
+        ease = random.normal(size=40)[groups]  # 0 on average
+        values = ease + random.normal(size=200)
+        options = {"resamples": 400}
+        held["groups"].append(0 in bootstrap_interval(values, groups=groups, **options))
+        held["examples"].append(0 in bootstrap_interval(values, **options))
+    assert np.mean(held["groups"]) == pytest.approx(0.94, abs=0.025)
+    assert np.mean(held["examples"]) < 0.8
+
+
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
     values = np.random.default_rng(0).normal(size=50)
     assert bootstrap_interval(values, seed=3) == bootstrap_interval(values, seed=3)
@@ -232,6 +277,10 @@ def test_tensors_of_any_precision_and_with_a_gradient_have_intervals(dtype):
         (lambda: wilson_interval([0.5, 1]), "right .1. or wrong .0."),
         (lambda: wilson_interval([[1, 0]]), r"shape \(1, 2\), not \(examples,\)"),
         (lambda: wilson_interval([]), "no answers"),
+        (lambda: bootstrap_interval([1, 0], groups=["a"]), "1 groups, 2 examples"),
+        (lambda: bootstrap_interval([1, 0], groups=[7, 7]), "of one group"),
+        (lambda: bootstrap_interval([1, 0], groups=[[1], [2]]), r"shape \(2, 1\)"),
+        (lambda: paired_bootstrap([1], [0], groups=["a"]), "of one group"),
         (
             lambda: bootstrap_interval([1], statistic=lambda _: np.nan),
             "statistic is NaN",

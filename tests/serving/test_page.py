@@ -27,13 +27,19 @@ def service(tmp_path_factory):
 
 
 @pytest.fixture
-def page(service):
+def errors() -> list[str]:
+    """What the page's console and scripts complain of."""
+    return []
+
+
+@pytest.fixture
+def page(service, errors):
     program = chromium.find()
     if program is None:
         give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         give_up(NO_CHROMIUM)
     expect.set_options(timeout=MINUTE)
-    errors, hosts = [], set()
+    hosts = set()
 
     def heard(kind: str, text: str) -> None:
         if kind == "error" and "status of 422" not in text:  # a refusal is asked for
@@ -91,9 +97,19 @@ def test_light_and_dark_differ(page):
     assert len(seen) == 2
 
 
+def test_a_script_that_is_not_the_pages_own_is_not_run(page, errors):
+    put = "(s) => { s.textContent = 'document.title = 1'; document.body.append(s); }"
+    page.evaluate(f"({put})(document.createElement('script'))")
+    assert page.title() == "Classify a text"
+    (said,) = errors
+    assert "Content Security Policy" in said
+    errors.clear()
+
+
 def test_it_forbids_what_it_does_not_need(service):
     policy = requests.get(service.address, timeout=60).headers[
         "Content-Security-Policy"
     ]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy

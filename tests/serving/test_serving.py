@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,6 +56,13 @@ def check_refused(response: requests.Response, *statuses: int) -> None:
     assert response.status_code in (statuses or range(400, 500)), response.text
     assert SENTENCE.fullmatch(response.json()["error"])
     assert list(response.json()) == ["error"]
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Ask again and again, for a minute at most."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
 
 
 class TestAnswers:
@@ -154,6 +163,23 @@ class TestLimits:
             assert refused.headers["Retry-After"] == "1"
             service.classifier.go.set()
             assert runs.result().status_code == waits.result().status_code == 200
+
+    @pytest.mark.parametrize("size", [1, 1_000_000])
+    def test_where_too_many_connections_are_open_the_next_is_told(self, folder, size):
+        with running(folder, Limits(connections=3)) as service:
+            where = ("127.0.0.1", service.port)
+            idle = [socket.create_connection(where, 60) for _ in range(3)]
+            for connection in idle:  # answered, and kept open
+                connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+            refused = service.post(["w05" * size])
+            check_refused(refused, 503)
+            assert "connections" in refused.json()["error"]
+            assert refused.headers["Retry-After"] == "1"
+            assert refused.headers["Connection"] == "close"
+            for connection in idle:
+                connection.close()
+            wait_until(service.lives)
 
     def test_who_waits_too_long_is_told_and_his_texts_are_not_run(self, folder):
         with (
@@ -350,6 +376,9 @@ class TestRefusals:
             Classifier(tmp_path)
         (tmp_path / "config.json").write_text('{"architectures": ["BertModel"]}')
         with pytest.raises(LabError, match=r"no classifier of texts.*\n.*BertModel"):
+            Classifier(tmp_path)
+        (tmp_path / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+        with pytest.raises(LabError, match=r"no classifier of texts.*\n.*Llama"):
             Classifier(tmp_path)
         (tmp_path / "adapter_config.json").write_text("{}")
         with pytest.raises(LabError, match=r"an adapter(.*\n)+.*merge_and_unload"):
