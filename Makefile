@@ -9,7 +9,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint test-fast test-lessons fetch soak format notebooks release clean chromium soffice
+.PHONY: help lab test lint test-fast test-lessons fetch soak site format notebooks release clean clean-site chromium soffice
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ fetch: .venv/test
 soak: .venv/test soffice ## Try the grader for hours: each answer 50 times, 2,000 submissions
 	LABKIT_SOAK=50 LABKIT_FUZZ=2000 $(BIN)/pytest tests/grading -m "soak or not soak"
 
+site: .venv/site ## Build the site in build/site; a lesson is executed when its code changed
+	$(BIN)/labkit fetch
+	$(BIN)/python -m sphinx --quiet --fail-on-warning -c docs . build/site
+
 format: .venv/test ## Format the code and the notebooks
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -55,6 +59,9 @@ release: .venv/test ## Write exercises/ from solutions/, the solutions cleared
 
 clean: ## Remove the environment (the cache of weights and data stays)
 	rm -rf .venv
+
+clean-site: ## Remove the site, and what its lessons gave
+	rm -rf build/site build/executed
 
 # The browser test wants one. A reader's machine is left alone: there the test is skipped.
 chromium:
@@ -75,4 +82,8 @@ soffice:
 
 .venv/test: .venv/lab
 	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'
+	touch $@
+
+.venv/site: .venv/lab
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[site]'
 	touch $@

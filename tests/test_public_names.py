@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from course import used
 
 ROOT = Path(__file__).parents[1]
 IMPORTED = ("labkit", "benchmarks")  # these may take what is not on the face
@@ -31,26 +32,6 @@ def sources() -> dict[str, str]:
         code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
         found[str(path.relative_to(ROOT))] = code
     return found
-
-
-def used(source: str) -> set[tuple[str, str]]:
-    """The rooms and names that a file takes, by `from` or as `room.name`."""
-    taken = set()
-    rooms = {}  # what the file calls a room
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            parts = node.module.split(".")
-            if parts[0] == "labkit" and len(parts) > 1:
-                taken |= {(parts[1], alias.name) for alias in node.names}
-            elif parts == ["labkit"]:
-                rooms |= {
-                    alias.asname or alias.name: alias.name for alias in node.names
-                }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in rooms:
-            taken.add((rooms[ast.unparse(node.value)], node.attr))
-    return taken
 
 
 def users() -> dict[tuple[str, str], set[str]]:

@@ -41,7 +41,7 @@ def scaled_dot_product_attention(
     softmax(Q Kᵀ / √d_k) V — Vaswani et al. (2017), equation 1.
 
     Args:
-        mask: True where a query may look; broadcasts to (*batch, query, key). A query
+        mask: True where a query may look; broadcasts to `(*batch, query, key)`. A query
             that may look nowhere gets weights of zero, and so an output of zero, never
             NaN.
         bias: Added to the scores, as T5 does to say how far apart two tokens are;

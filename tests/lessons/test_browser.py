@@ -1,36 +1,21 @@
 """A reader at the keyboard of the real JupyterLab, in a real browser."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import chromium
 import nbformat
 import pytest
+from chromium import MINUTE
 from nbconvert import HTMLExporter
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 from running_lab import ROOT, running_lab
 
 pytestmark = pytest.mark.slow
 
 LESSON = ROOT / "notebooks" / "02_attention.ipynb"
-MINUTE = 60_000  # milliseconds; machines are shared, so nobody waits for less
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-NO_CHROMIUM = (
-    "no Chromium. Install it with `sudo apt-get install chromium`, or Google Chrome, "
-    "or name one: CHROMIUM=/path/to/it."
-)
 STILL = "img[class^=labkit-still]"
 VIEW = "application/vnd.jupyter.widget-view+json"
 EXPLORERS = Path("explorers.ipynb")  # made of these cells
@@ -91,19 +76,6 @@ class Visit:
         expect(found).to_have_count(str(self.outputs()).count('<img class="labkit-'))
         assert found.count()
         return found.all()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = chromium.find()
-    if program is None:
-        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        give_up(NO_CHROMIUM)
-    expect.set_options(timeout=MINUTE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module", params=[EXPLORERS, LESSON], ids=lambda path: path.stem)

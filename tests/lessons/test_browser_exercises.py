@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import chromium
 import nbformat
 import pytest
+from chromium import FLAGS, MINUTE, NO_CHROMIUM
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 from running_lab import ROOT, running_lab
-from test_browser import FLAGS, MINUTE, NO_CHROMIUM
 
 pytestmark = pytest.mark.slow
 
