@@ -157,11 +157,17 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    """Answer over HTTP with a classifier that you saved."""
+    """Answer over HTTP with a classifier that you saved: a page, /health, /predict."""
     from labkit.serving import serve
 
     serve(options.folder, options.host, options.port)
     return 0
+
+
+ASKING = """\
+Open http://127.0.0.1:8000 to type a text, or ask from another terminal:
+  curl 127.0.0.1:8000/predict -H 'Content-Type: application/json' -d '{"texts": "Hi"}'
+Ctrl-C ends it, when what runs is answered."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -199,11 +205,13 @@ def _parser() -> argparse.ArgumentParser:
     formats = ["gradescope", "nbgrader"]
     grade.add_argument("--format", choices=formats, help="write that format, too")
     serve = command(_serve)
-    says = "what save_pretrained of the model and of the tokenizer wrote"
+    says = "where model.save_pretrained and tokenizer.save_pretrained wrote"
     serve.add_argument("folder", type=Path, metavar="FOLDER", help=says)
     says = "who may ask: 127.0.0.1 (this machine alone), 0.0.0.0 (every network)"
     serve.add_argument("--host", default="127.0.0.1", help=says)
     serve.add_argument("--port", type=int, default=8000, help="8000 by default")
+    serve.formatter_class = argparse.RawDescriptionHelpFormatter
+    serve.epilog = ASKING
     return parser
 
 

@@ -14,6 +14,9 @@ MANY_LABELS = "multi_label_classification"  # as transformers names the kind
 class Classifier:
     """A model and its tokenizer, from a folder alone; nothing is downloaded.
 
+    Attributes:
+        are_named: Whether somebody gave the labels names.
+
     Raises:
         LabError: if the folder holds no whole classifier.
     """
@@ -32,6 +35,7 @@ class Classifier:
         config = self.model.config
         self.name = folder.resolve().name
         self.labels = [config.id2label[n] for n in range(config.num_labels)]
+        self.are_named = self.labels != [f"LABEL_{n}" for n in range(len(self.labels))]
         self.max_length = min(
             self.tokenizer.model_max_length,
             getattr(config, "max_position_embeddings", None) or 512,
@@ -43,6 +47,8 @@ class Classifier:
                 "A tokenizer with a padding token and two labels or more are wanted.",
                 "Set tokenizer.pad_token, or train a classifier, and save it again.",
             )
+        if config.pad_token_id is None:  # a decoder finds the last token by it
+            config.pad_token_id = self.tokenizer.pad_token_id
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model.to(self.device).eval()
 
@@ -73,9 +79,12 @@ def _look_at(folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         named = config.get("architectures") or []
     except (OSError, ValueError, AttributeError) as error:
-        raise LabError(
-            f"{folder} is no saved model.", "It has no config.json to read.", advice
-        ) from error
+        why = "It has no config.json to read."
+        if not folder.is_dir():
+            why = "There is no such folder."
+        elif inside := sorted(path.parent for path in folder.glob("*/config.json")):
+            advice = f"Did you mean {inside[-1]}?"  # as a Trainer's checkpoint-500
+        raise LabError(f"{folder} is no saved model.", why, advice) from error
     if not any("ForSequenceClassification" in str(name) for name in named):
         raise LabError(
             f"{folder} holds no classifier of texts.",

@@ -1,6 +1,7 @@
 """`labkit serve FOLDER`: uvicorn, with an end to its patience."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,12 @@ def serve(folder: Path, host: str = "127.0.0.1", port: int = 8000) -> None:
     from labkit.serving.classifier import Classifier
 
     number("port", port, at_least=0, at_most=65_535, whole=True)
-    app = create_app(Classifier(folder))
+    classifier = Classifier(folder)
+    print(f"labkit · {classifier.name} answers {', '.join(classifier.labels)}")
+    if not classifier.are_named:
+        print("labkit · name its labels in model.config.id2label, and save it again")
+    sys.stdout.flush()
+    app = create_app(classifier)
     server = uvicorn.Server(configuration(app, host=host, port=port))
     try:
         server.run()

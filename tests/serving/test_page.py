@@ -82,6 +82,11 @@ def test_a_text_is_typed_and_answered_by_keyboard_alone(page, service):
     assert shown == [f"{100 * p:.1f} %" for p in told]
 
 
+def test_it_says_which_model_answers(page, service):
+    said = f"{service.classifier.name} tells {len(LABELS)} labels apart."
+    expect(page.get_by_text(said)).to_be_visible()
+
+
 def test_ctrl_and_enter_send_it_and_a_refusal_is_read_out(page):
     box = page.get_by_label("Your text")
     box.fill("   ")

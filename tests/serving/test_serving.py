@@ -14,9 +14,15 @@ from pathlib import Path
 
 import pytest
 import requests
+import tiny
 import torch
 from running_service import LABELS, running, save_classifier
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+)
 
 from labkit.errors import LabError
 from labkit.serving.app import LONGEST_TEXT, MOST_TEXTS, Limits
@@ -111,6 +117,20 @@ class TestAnswers:
             logits = classifier.model(torch.tensor(rows)).logits
         expected = logits.sigmoid()[0].tolist()
         assert classifier.probabilities(rows)[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_decoder_that_classifies_reads_several_texts_at_once(tmp_path):
+    tokenizer = tiny.word_tokenizer()
+    shape = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
+    shape |= {"num_attention_heads": 1, "num_key_value_heads": 1, "num_labels": 2}
+    config = LlamaConfig(vocab_size=len(tokenizer), pad_token_id=None, **shape)
+    LlamaForSequenceClassification(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    classifier = Classifier(tmp_path)
+    rows = classifier.tokens(["w05 w06 w07", "w05"])
+    alone = [classifier.probabilities([row])[0] for row in rows]
+    for one, other in zip(classifier.probabilities(rows), alone, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
 
 
 def test_a_batch_holds_every_row_once_little_padding_and_no_more_than_the_limit():
@@ -360,6 +380,9 @@ def test_sigterm_lets_what_runs_be_finished_and_listens_to_loopback_alone(folder
         asked = client.submit(
             requests.post, f"{address}/predict", json={"texts": "w05"}, timeout=60
         )
+        labels = ", ".join(LABELS)
+        said = f"labkit · {folder.name} answers {labels}\n"
+        assert process.stdout.readline() == said
         assert process.stdout.readline() == "it runs\n"
         process.send_signal(signal.SIGTERM)
         assert any("Shutting down" in line for line in process.stderr)
@@ -372,8 +395,10 @@ def test_sigterm_lets_what_runs_be_finished_and_listens_to_loopback_alone(folder
 
 class TestRefusals:
     def test_an_adapter_a_headless_model_and_no_model(self, tmp_path):
-        with pytest.raises(LabError, match=r"no saved model"):
+        with pytest.raises(LabError, match=r"no saved model(.*\n)+.*save_pretrained"):
             Classifier(tmp_path)
+        with pytest.raises(LabError, match=r"There is no such folder"):
+            Classifier(tmp_path / "nowhere")
         (tmp_path / "config.json").write_text('{"architectures": ["BertModel"]}')
         with pytest.raises(LabError, match=r"no classifier of texts.*\n.*BertModel"):
             Classifier(tmp_path)
@@ -392,6 +417,17 @@ class TestRefusals:
         (tmp_path / "tokenizer_config.json").unlink()
         with pytest.raises(LabError, match="no tokenizer"):
             Classifier(tmp_path)
+
+    def test_a_trainers_folder_is_told_from_its_checkpoints(self, tmp_path):
+        save_classifier(tmp_path / "checkpoint-500")
+        with pytest.raises(LabError, match=r"Did you mean .*checkpoint-500\?"):
+            Classifier(tmp_path)
+        assert Classifier(tmp_path / "checkpoint-500").labels == LABELS
+
+    def test_labels_without_names_are_told_of(self, tmp_path, folder):
+        numbers = {0: "LABEL_0", 1: "LABEL_1"}
+        assert not Classifier(save_classifier(tmp_path, id2label=numbers)).are_named
+        assert Classifier(folder).are_named
 
     def test_a_port_that_another_has(self, folder, shared):
         command = [sys.executable, "-m", "labkit.cli", "serve", str(folder)]
