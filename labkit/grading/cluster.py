@@ -96,7 +96,7 @@ class Cluster(Executor):
             error = there.exception()
             known = CannotJudgeError | KilledWorker | NoSandboxError
             if error and not isinstance(error, known):
-                why = f"{type(error).__name__}: {error}"
+                why = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 error = CannotJudgeError(f"the cluster cannot judge: {why}.", ALIKE)
         self._settle(future, error, None if error else there.result())
 
