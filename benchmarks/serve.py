@@ -9,9 +9,14 @@ sends the next, on a connection that stays open. They alternate, so that a machi
 that slows down slows all. Their answers are compared: they must be equal.
 
 - labkit serve: requests that wait are run together.
-- one at a time: a lock around the model, and one text a forward call. FastAPI calls it
-  from many threads, each of which starts OpenMP threads of its own.
-- one at a time, one thread: the same without that cost: one thread runs the model.
+- one at a time: what people write: FastAPI's plain `def`, a lock around the model, and
+  one text a forward call. FastAPI calls it from many threads, each of which starts
+  OpenMP threads of its own.
+- one at a time, one thread: the same without that cost, the strongest rival that still
+  answers one request at a time: one thread runs the model, and nothing else changes.
+
+Last, without a service: the same texts through the model, one a call, and 16 at once
+in batches of like length, as labkit serve makes them: what batching has to give.
 """
 
 import argparse
@@ -158,6 +163,22 @@ def measure(port: int, clients: int, texts: list[str]) -> tuple[dict[str, float]
     }, answers
 
 
+def alone(folder: Path, texts: list[str], together: int) -> float:
+    """Texts a second of the model itself, when so many come at once."""
+    from labkit.serving.app import Limits
+    from labkit.serving.batcher import like_lengths
+    from labkit.serving.classifier import Classifier
+
+    classifier, most = Classifier(folder), Limits().batch_tokens
+    for measured in (texts[: 4 * together], texts):  # the first calls are slow
+        started = time.perf_counter()
+        for first in range(0, len(measured), together):
+            rows = classifier.tokens(measured[first : first + together])
+            for batch in like_lengths([*map(len, rows)], most):
+                classifier.probabilities([rows[n] for n in batch])
+    return len(texts) / (time.perf_counter() - started)
+
+
 def same(ours: list, other: list) -> bool:
     """Whether each text has the same probabilities from both."""
 
@@ -217,11 +238,21 @@ def main() -> None:
                         print(f"round {number + 1}, {clients}, {way}: {speed}")
                     if not all(same(answers[0], other) for other in answers[1:]):
                         sys.exit("the services give different answers")
+        rounds = [
+            [alone(Path(name), texts, together) for together in (1, max(CLIENTS))]
+            for _ in range(options.rounds)
+        ]
+    single, batched = map(statistics.median, zip(*rounds, strict=True))
+    gain = statistics.median(many / one for one, many in rounds)
     text = (
         f"{options.requests} requests of a tweet of at most {MOST_CHARACTERS} "
         "characters each; the packaged encoder with a random head; answers equal to "
         f"1e-4; medians of {options.rounds} rounds, ratios within one.\n\n"
-        f"{machine()}.\n\n{table(runs)}\n"
+        '"One at a time" is the plain `def` of FastAPI with a lock around the model; '
+        '"one thread" is the strongest rival that still answers one request at a time.'
+        f"\n\n{machine()}.\n\n{table(runs)}\n\n"
+        f"The model without a service: {single:.0f} texts/s one a call, {batched:.0f} "
+        f"when {max(CLIENTS)} come at once: batching has {gain:.2f}× to give.\n"
     )
     print(text)
     if options.write:

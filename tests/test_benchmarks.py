@@ -1,6 +1,7 @@
 """The programs in `benchmarks/` run; what they measure is nobody's test."""
 
 import os
+import re
 import subprocess
 import sys
 from argparse import Namespace
@@ -58,6 +59,7 @@ def test_all_services_are_asked_by_1_4_and_16_clients_and_answer_the_same():
     ]
     assert [row[:2] for row in rows] == expected
     assert all(row[-1] == "1.00×" for row in rows[::3])
+    assert re.search(r"batching has \d+\.\d\d× to give", run.stdout)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
