@@ -3,7 +3,10 @@
 import copy
 import math
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import combinations
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
@@ -511,6 +514,157 @@ def nan_there(value: float) -> Callable[..., Tensor]:
         return [found.detach(), own.grad]
 
     return run
+
+
+# ----- pareto_set
+
+UP_DOWN = [True, False]  # F1, and megabytes
+FIVE_MODELS = [[0.70, 2.0], [0.90, 90.0], [0.75, 60.0], [0.88, 95.0], [0.60, 5.0]]
+WITH_TIME = [[0.9, 90.0, 9.0], [0.8, 50.0, 7.0], [0.7, 60.0, 2.0], [0.6, 70.0, 8.0]]
+THREE_WAYS = [True, False, False]
+SAME_F1 = [[0.9, 50.0], [0.9, 40.0], [0.8, 40.0], [0.7, 10.0]]
+TWINS = [[0.9, 40.0], [0.8, 90.0], [0.9, 40.0], [0.7, 5.0]]
+ONE_BYTE = [[134_515_009.0, 1.0], [134_515_008.0, 1.0]]
+LAST_DIGIT = [[0.5, 1.0], [math.nextafter(0.5, 1.0), 1.0]]
+UNMEASURED = [[0.9, 40.0], [0.95, math.nan], [math.nan, 10.0], [0.8, 90.0]]
+ENDLESS = [[0.9, math.inf], [0.8, 5.0], [0.7, math.inf], [0.6, 6.0]]
+EXACTLY = (
+    "Numbers are compared exactly: here they are rounded, as in single precision, or taken "
+    "for equal where they are near."
+)
+NOT_MEASURED = "A model with a NaN is in the set: it was not measured."
+NO_LIST = "It is an array or a tensor: a list is asked for."
+
+
+def one_of_numbers(*wrong: float) -> Wrong:
+    """A mistake that gives one of these."""
+    return lambda got: any(math.isclose(float(got), x, abs_tol=1e-4) for x in wrong)
+
+
+def chosen(rows: list, larger: list) -> Callable[..., object]:
+    return lambda pareto: pareto(copy.deepcopy(rows), [*larger])
+
+
+def is_table(got: object) -> bool:
+    return isinstance(got, Tensor | np.ndarray)
+
+
+# ----- near_duplicates
+
+CATS = ["the cat sat here", "my dog ran off", "the cats sit here"]
+LONGER = ["the old house burns", "the old house burns down by the river at night"]
+ECHO = ["ababababab", "abab"]
+CHAIN = ["abcdefgh", "abcdefxy", "uvcdefxy"]
+SHORT = ["ab", "abc", "AB", "abcde", "ab."]
+EMPTY = ["", "abc", " \n", ""]
+MEETS = ["abx", "aby", "abyz"]
+NOT_NFKC = (
+    "Bring it to the form NFKC first: what looks the same may be other characters."
+)
+ONE_SPACE = (
+    "A run of whitespace, of any kind, is one space, and there is none at the ends."
+)
+ONE_OR_ALL = "There may be no text: then there is no pair."
+BELOW_1 = "`size` below 1 is no size: raise `ValueError`."
+OUT = "Below or at 0, or above 1, a threshold is none: raise `ValueError`."
+
+
+def pairs(texts: list[str], *more: object) -> Callable[..., object]:
+    return lambda near: near([*texts], *more)
+
+
+def alike_pair(one: str, other: str, size: int = 3) -> Callable[..., object]:
+    return lambda near: near([one, other], 0.001, size)
+
+
+def told_as(*value: float) -> Wrong:
+    """Whether only one pair is told, and its similarity is one of these."""
+    return lambda got: (
+        len(got) == 1
+        and any(math.isclose(got[0][2], each, abs_tol=1e-4) for each in value)
+    )
+
+
+def told_less(got: list) -> bool:
+    """Whether there is no pair, or one that is less than the same."""
+    return not got or (len(got) == 1 and got[0][2] < 0.999)
+
+
+def told_more(got: list) -> bool:
+    return len(got) == 1 and got[0][2] > 0.999
+
+
+def errors_of(*calls: tuple) -> Callable[..., object]:
+    """Which of the calls raise a `ValueError`."""
+
+    def run(answer: Callable[..., object]) -> list[bool]:
+        found = []
+        for given in calls:
+            refused = True
+            with suppress(ValueError):
+                answer(*copy.deepcopy(given))
+                refused = False
+            found.append(refused)
+        return found
+
+    return run
+
+
+# ----- drift_statistic
+
+BEFORE = torch.tensor([1.0, 2.0, 3.0, 4.0])
+AFTER = torch.tensor([6.0, 2.5, 3.5, 7.0, 5.0])
+IN_TURN = torch.arange(9)[None]
+REPEATS = torch.tensor([2.0, 1.0, 2.0, 3.0, 2.0, 3.0])
+AGAIN = torch.tensor([3.0, 2.0, 3.0, 2.0, 1.0, 2.0, 2.0, 3.0, 2.0, 1.0, 3.0, 2.0])
+ELEVEN_ORDERS = torch.tensor(
+    [
+        [2, 8, 7, 3, 6, 5, 1, 4, 0],
+        [3, 1, 0, 6, 5, 8, 2, 7, 4],
+        [0, 4, 8, 7, 5, 3, 2, 1, 6],
+        [5, 2, 1, 3, 8, 7, 4, 0, 6],
+        [1, 8, 4, 7, 5, 0, 3, 2, 6],
+        [3, 5, 0, 6, 4, 7, 8, 1, 2],
+        [8, 7, 5, 1, 6, 3, 2, 4, 0],
+        [3, 4, 5, 8, 0, 7, 1, 6, 2],
+        [1, 0, 7, 5, 6, 3, 4, 2, 8],
+        [3, 8, 5, 2, 1, 7, 0, 4, 6],
+        [1, 7, 5, 4, 6, 0, 8, 3, 2],
+    ]
+)
+TIED_BEFORE = torch.tensor([3.0, 1.0, 4.0, 2.0, 1.0])
+TIED_AFTER = torch.tensor([3.0, 4.0, 3.0, 2.0, 6.0, 4.0, 3.0])
+SIX_ORDERS = torch.tensor(
+    [
+        [4, 8, 11, 9, 0, 10, 5, 3, 1, 2, 6, 7],
+        [7, 2, 10, 3, 5, 11, 0, 8, 6, 1, 9, 4],
+        [0, 5, 7, 11, 3, 6, 4, 10, 2, 8, 9, 1],
+        [9, 4, 5, 11, 6, 10, 0, 1, 3, 8, 7, 2],
+        [6, 5, 9, 2, 4, 0, 11, 1, 7, 8, 3, 10],
+        [5, 4, 7, 0, 6, 2, 9, 8, 10, 3, 1, 11],
+    ]
+)
+HIGH = torch.tensor([1.0, 2.0, math.inf, math.inf])
+LOW = torch.tensor([-math.inf, 1.5, 1.0])
+BOTH_WAYS = "D is the largest distance in either direction: take absolute values."
+AT_ALL = (
+    "v may be any number of the two samples: D is largest at one of the others here."
+)
+AT_ONCE = (
+    "Equal numbers were counted one after the other: F rises for all of them at once."
+)
+ITS_OWN_SIZE = "Each F is a share of its own sample: divide by its own size."
+NO_NUMBERS = "A sample that is empty, or holds a NaN, is refused: raise `ValueError`."
+
+
+def distance(one: Tensor, other: Tensor) -> Callable[..., object]:
+    """D alone, with one order that changes nothing."""
+    size = len(one) + len(other)
+    return lambda drift: drift(one.clone(), other.clone(), torch.arange(size)[None])[0]
+
+
+def p_of(one: Tensor, other: Tensor, orders: Tensor) -> Callable[..., object]:
+    return lambda drift: drift(one.clone(), other.clone(), orders.clone())[1]
 
 
 CHECKS = {
@@ -1618,6 +1772,526 @@ CHECKS = {
             lambda loss: stays(
                 loss, STUDENT.clone(), TEACHER.clone(), DUE.clone(), T, 0.75
             ),
+            expected=True,
+            wrong={WRITTEN_OVER: False},
+        ),
+    ],
+    "pareto_set": [
+        Case(
+            "five models, by F1 and megabytes",
+            chosen(FIVE_MODELS, UP_DOWN),
+            expected=[0, 1, 2],
+            wrong={
+                "`larger` is not used: here every criterion counts as if larger were "
+                "better.": [1, 3],
+                "`larger` is not used: here every criterion counts as if smaller were "
+                "better.": [0, 4],
+                "The directions are turned round: `True` is for larger.": [2, 3, 4],
+                "Only the best in each criterion are there: a model between them that none "
+                "dominates is in the set, too.": [0, 1],
+                "It is one model: the set holds all that none dominates.": (
+                    lambda got: len(got) == 1
+                ),
+                "Who is worse in one criterion is not dominated yet: the other must be at "
+                "least as good in every one.": [],
+                "These are the models that are dominated.": [3, 4],
+                "All models are there: some are dominated.": [0, 1, 2, 3, 4],
+                "Places are counted from 0.": [1, 2, 3],
+                "It says of each model whether it is in the set: places are asked for.": (
+                    lambda got: len(got) == 5 and all(x in (0, 1) for x in got)
+                ),
+                "Places are asked for, not the rows.": lambda got: any(
+                    isinstance(each, list | tuple) for each in got
+                ),
+                NO_LIST: is_table,
+                "It is a set: a list is asked for.": lambda got: isinstance(got, set),
+                "The smallest place comes first.": lambda got: (
+                    isinstance(got, list) and sorted(got) == [0, 1, 2]
+                ),
+            },
+        ),
+        Case(
+            "three criteria",
+            chosen(WITH_TIME, THREE_WAYS),
+            expected=[0, 1, 2],
+            wrong={
+                "The last criterion does not count.": [0, 1],
+            },
+        ),
+        Case(
+            "equal in one criterion, worse in the other",
+            chosen(SAME_F1, UP_DOWN),
+            expected=[1, 3],
+            wrong={
+                "It is enough to be better in one criterion and equal in the others: one "
+                "need not be better in all.": [0, 1, 2, 3],
+            },
+        ),
+        Case(
+            "two equal models",
+            chosen(TWINS, UP_DOWN),
+            expected=[0, 2, 3],
+            wrong={
+                "Equal models do not dominate each other: both are gone.": [3],
+                "Equal models do not dominate each other: one of them is gone.": (
+                    lambda got: [*got] in ([0, 3], [2, 3])
+                ),
+            },
+        ),
+        Case(
+            "one criterion, and who shares the best",
+            chosen([[3.0], [1.0], [3.0], [2.0]], [True]),
+            expected=[0, 2],
+        ),
+        Case(
+            "one byte more, of 134 million",
+            chosen(ONE_BYTE, [False, True]),
+            expected=[1],
+            wrong={EXACTLY: [0, 1]},
+        ),
+        Case(
+            "the next `float` after 0.5",
+            chosen(LAST_DIGIT, [True, False]),
+            expected=[1],
+            wrong={EXACTLY: [0, 1]},
+        ),
+        Case(
+            "four models, two of them with a NaN",
+            chosen(UNMEASURED, UP_DOWN),
+            expected=[0],
+            wrong={
+                NOT_MEASURED: lambda got: 1 in got or 2 in got,
+                "Model 0 is gone: a model with a NaN dominates none.": [],
+            },
+        ),
+        Case(
+            "infinity",
+            chosen(ENDLESS, UP_DOWN),
+            expected=[0, 1],
+            wrong={
+                "Infinity is a number like others: no model is left out for it.": [1],
+            },
+        ),
+        Case(
+            "no model",
+            chosen([], UP_DOWN),
+            expected=[],
+            wrong={"There may be no model: then the set is empty.": Exception},
+        ),
+        Case(
+            "a row of one number, where there are two criteria",
+            chosen([[1.0, 2.0], [3.0]], UP_DOWN),
+            expected=ValueError,
+            wrong={
+                "A row that does not fit the criteria was taken: raise `ValueError`.": (
+                    lambda got: isinstance(got, list)
+                )
+            },
+        ),
+        Case(
+            "a row of three numbers, and one of two for one criterion",
+            errors_of(
+                ([[1.0, 2.0], [3.0, 4.0, 5.0]], [True, False]), ([[1.0, 2.0]], [True])
+            ),
+            expected=[True, True],
+            wrong={
+                "A row that does not fit the criteria was taken: raise `ValueError`.": (
+                    lambda got: False in got
+                ),
+            },
+        ),
+        Case(
+            "what becomes of the lists",
+            lambda pareto: stays(pareto, copy.deepcopy(TWINS), [*UP_DOWN]),
+            expected=True,
+            wrong={WRITTEN_OVER: False},
+        ),
+    ],
+    "near_duplicates": [
+        Case(
+            "three texts, pieces of 3 characters",
+            pairs(CATS, 0.2, 3),
+            expected=[(0, 2, 9 / 19)],
+            wrong={
+                "This is Dice's coefficient, of twice what is shared: divide by the union.": (
+                    told_as(18 / 28)
+                ),
+                "It is divided by the smaller set: that is how much one contains of the "
+                "other. Divide by the union.": told_as(9 / 13),
+                "It is divided by the larger set: divide by the union.": told_as(
+                    9 / 15
+                ),
+                "Pieces are counted as often as they occur: take sets.": told_as(
+                    9 / 20
+                ),
+                "Words were compared: shingles are pieces of characters.": told_as(
+                    1 / 3
+                ),
+                "Shingles overlap: one begins at each character.": told_as(1 / 5),
+                "The last shingle of each text is missing.": told_as(8 / 18),
+                "A shingle has `size` characters: at the end there are shorter ones.": (
+                    told_as(11 / 21)
+                ),
+                "Spaces are characters like others: they were taken out.": told_as(
+                    1 / 2
+                ),
+                "`size` is not used.": told_as(1 / 4),
+                "This is `difflib`'s ratio, not the similarity of sets.": lambda got: (
+                    any(math.isclose(each[2], 10 / 11, abs_tol=1e-4) for each in got)
+                ),
+                "It is the number of shingles that both have: divide by the union.": (
+                    told_as(9)
+                ),
+                "This is the distance, 1 minus the similarity.": told_as(10 / 19),
+                "i is smaller than j: each pair is told once.": lambda got: any(
+                    i >= j for i, j, _ in got
+                ),
+                "Places are counted from 0.": [(1, 3, 9 / 19)],
+                "Its similarity belongs to each pair, as its third.": [(0, 2)],
+            },
+        ),
+        Case(
+            "a text that holds the other",
+            pairs(LONGER, 0.2),
+            expected=[(0, 1, 15 / 42)],
+            wrong={
+                "It is divided by the smaller set: divide by the union.": told_as(1.0),
+            },
+        ),
+        Case(
+            "a text that repeats itself",
+            pairs(ECHO, 0.2, 2),
+            expected=[(0, 1, 1.0)],
+            wrong={
+                "A shingle that occurs four times is in the set once.": told_as(1 / 3),
+            },
+        ),
+        Case(
+            "a like b, b like c, and a less like c",
+            pairs(CHAIN, 0.5, 2),
+            expected=[(0, 1, 5 / 9), (1, 2, 5 / 9)],
+            wrong={
+                "A text that was found once is compared no more: tell each pair.": [
+                    (0, 1, 5 / 9)
+                ],
+                "A pair that does not reach the threshold itself is there.": (
+                    lambda got: len(got) == 3
+                ),
+            },
+        ),
+        Case(
+            "the order of six pairs",
+            lambda near: [each[:2] for each in near(["a", "a", "ab", "ab"], 0.4, 1)],
+            expected=[(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)],
+            wrong={
+                "They are ordered by i, then by j.": lambda got: (
+                    len(got) == 6 and {*map(tuple, got)} == {*combinations(range(4), 2)}
+                ),
+            },
+        ),
+        Case(
+            "large letters and small",
+            alike_pair("Near And Far", "nEAR aND fAR"),
+            expected=[(0, 1, 1.0)],
+            wrong={"Large and small letters are the same when folded.": told_less},
+        ),
+        Case(
+            "Straße and STRASSE",
+            alike_pair("Straße", "STRASSE"),
+            expected=[(0, 1, 1.0)],
+            wrong={
+                "`lower` leaves the ß as it is, and `upper` is not asked for: take "
+                "`casefold`.": told_less
+            },
+        ),
+        Case(
+            "an i with a dot, and one without",
+            alike_pair("d\u0131n", "din"),
+            expected=[],
+            wrong={
+                "`upper` makes letters equal that `casefold` keeps apart.": told_more,
+            },
+        ),
+        Case(
+            "an accent in two writings, a letter in two widths, a ligature",
+            lambda near: [
+                alike_pair(*each)(near)
+                for each in (
+                    ("caf\u00e9 noir", "cafe\u0301 noir"),
+                    ("\uff41\uff42\uff43 def", "abc def"),
+                    ("e\ufb03cient", "efficient"),
+                )
+            ],
+            expected=[[(0, 1, 1.0)]] * 3,
+            wrong={
+                "The form is NFC or NFD: NFKC also unites letters of another width, and "
+                "ligatures.": lambda got: told_more(got[0]) and told_less(got[1]),
+                NOT_NFKC: lambda got: any(map(told_less, got)),
+            },
+        ),
+        Case(
+            "20 ℃ and 20 °c",
+            alike_pair("20 \u2103", "20 °c", 2),
+            expected=[(0, 1, 1.0)],
+            wrong={
+                "The order of the steps counts: NFKC makes a large C of ℃, so fold after "
+                "it.": told_less
+            },
+        ),
+        Case(
+            "blanks, tabs and new lines",
+            lambda near: [
+                alike_pair(*each)(near)
+                for each in (
+                    ("one  two", "one two"),
+                    ("one\ttwo", "one\ntwo"),
+                    (" one two\n", "one two"),
+                )
+            ],
+            expected=[[(0, 1, 1.0)]] * 3,
+            wrong={ONE_SPACE: lambda got: any(map(told_less, got))},
+        ),
+        Case(
+            "a space more within a word",
+            alike_pair("to day", "today"),
+            expected=[(0, 1, 1 / 6)],
+            wrong={
+                "A run of whitespace becomes one space, not none.": told_more,
+            },
+        ),
+        Case(
+            "accents",
+            alike_pair("résumé", "resume"),
+            expected=[(0, 1, 1 / 7)],
+            wrong={"Accents stay: NFKC does not take them away.": told_more},
+        ),
+        Case(
+            "punctuation",
+            alike_pair("yes, no.", "yes no"),
+            expected=[(0, 1, 2 / 8)],
+            wrong={"Punctuation stays.": told_more},
+        ),
+        Case(
+            "texts of 2, 3, 2, 5 and 3 characters; pieces of 3",
+            pairs(SHORT, 0.3, 3),
+            expected=[(0, 2, 1.0), (1, 3, 1 / 3)],
+            wrong={
+                "A text that is shorter than `size` is itself its one shingle.": [
+                    (1, 3, 1 / 3)
+                ],
+            },
+        ),
+        Case(
+            "empty texts, and one of blanks",
+            pairs(EMPTY, 0.001, 2),
+            expected=[],
+            wrong={
+                "0/0: the union of two empty sets is empty.": ZeroDivisionError,
+                "An empty text is like no text, not even another empty one.": (
+                    lambda got: len(got) > 0
+                ),
+            },
+        ),
+        Case(
+            "similarities that meet the threshold",
+            pairs(MEETS, 0.5, 1),
+            expected=[(0, 1, 0.5), (1, 2, 0.75)],
+            wrong={
+                "At least: who meets the threshold is there, too.": [(1, 2, 0.75)],
+            },
+        ),
+        Case(
+            "a threshold of 1",
+            pairs(["same", "Same ", "sameness"], 1.0, 2),
+            expected=[(0, 1, 1.0)],
+            wrong={
+                "At least: who meets the threshold is there, too.": [],
+                "1 is a threshold: all shingles are the same.": Exception,
+            },
+        ),
+        Case(
+            "no text",
+            pairs([], 0.5),
+            expected=[],
+            wrong={ONE_OR_ALL: Exception},
+        ),
+        Case(
+            "thresholds of 0, −1 and 1.5",
+            errors_of(*((["a", "a"], each) for each in (0.0, -1.0, 1.5))),
+            expected=[True, True, True],
+            wrong={OUT: lambda got: False in got},
+        ),
+        Case(
+            "a size of 0",
+            errors_of((["a", "a"], 0.5, 0), (["a", "a"], 0.5, -2)),
+            expected=[True, True],
+            wrong={BELOW_1: lambda got: False in got},
+        ),
+        Case(
+            "a threshold of 0, and no text",
+            errors_of(([], 0.0)),
+            expected=[True],
+            wrong={
+                "Look at the threshold first, also where there is no text.": [False],
+            },
+        ),
+        Case(
+            "what becomes of the list",
+            lambda near: stays(near, [" B", "a"], 0.5),
+            expected=True,
+            wrong={WRITTEN_OVER: False},
+        ),
+    ],
+    "drift_statistic": [
+        Case(
+            "D of four numbers, and of five that lie higher",
+            distance(BEFORE, AFTER),
+            expected=0.6,
+            wrong={
+                AT_ALL: 0.4,
+                BOTH_WAYS: 0.0,
+                "It is the difference of the means: compare the two F.": one_of_numbers(
+                    2.3, -2.3
+                ),
+                ITS_OWN_SIZE: one_of_numbers(0.5, 2 / 9),
+            },
+        ),
+        Case(
+            "the same two, the other way round",
+            distance(AFTER, BEFORE),
+            expected=0.6,
+            wrong={
+                AT_ALL: 0.4,
+                BOTH_WAYS: one_of_numbers(0.0, -0.6),
+            },
+        ),
+        Case(
+            "D where many numbers are equal, and the shares are the same",
+            distance(REPEATS, AGAIN),
+            expected=0.0,
+            wrong={
+                AT_ONCE: lambda got: float(got) > 0,
+            },
+        ),
+        Case(
+            "D of numbers that lie near each other, and of one that lies far off",
+            distance(
+                torch.tensor([0.001, 0.002, 0.003, 9.0]),
+                torch.tensor([0.0025, 0.0035, 0.0045, 8.0]),
+            ),
+            expected=0.5,
+            wrong={
+                "Numbers were counted by bins: there are none.": 0.25,
+                "The largest distances in the two directions were added: the larger of the "
+                "two counts.": 0.75,
+            },
+        ),
+        Case(
+            "p over eleven orders, of which seven reach D",
+            p_of(BEFORE, AFTER, ELEVEN_ORDERS),
+            expected=8 / 12,
+            wrong={
+                "The observed order counts as well: add 1, above and below.": (
+                    one_of_numbers(7 / 11, 8 / 11, 7 / 12)
+                ),
+                "An order whose D is equal counts, too: at least.": one_of_numbers(
+                    4 / 12, 3 / 11
+                ),
+                "Orders were counted whose D is at most the observed one.": 9 / 12,
+                "A row of `orders` holds what stands at each place, as `row[order]` takes "
+                "it; it was turned round.": 3 / 12,
+                "The first n of an order are the new reference, not the last.": 6 / 12,
+                "D of an order is the largest distance in either direction, too.": 5
+                / 12,
+                "p is not doubled: D is for both directions already.": one_of_numbers(
+                    16 / 12, 1.0
+                ),
+            },
+        ),
+        Case(
+            "p, with the samples the other way round",
+            p_of(AFTER, BEFORE, ELEVEN_ORDERS),
+            expected=7 / 12,
+            wrong={
+                "The first n of an order are the new reference, n the size of the old one.": 4
+                / 12,
+            },
+        ),
+        Case(
+            "p where D is the same number, added up in another way",
+            p_of(TIED_BEFORE, TIED_AFTER, SIX_ORDERS),
+            expected=3 / 7,
+            wrong={
+                "Rounding decides: 4/5 − 1/7 and other fractions of the same value differ in "
+                "their last digit. Compare whole numbers, n · m · D.": 2 / 7,
+            },
+        ),
+        Case(
+            "p without an order",
+            p_of(BEFORE, AFTER, IN_TURN[:0]),
+            expected=1.0,
+            wrong={
+                "There may be no order: p is 1 then.": Exception,
+                "There may be no order: p is 1 then, not NaN.": lambda got: got != got,
+            },
+        ),
+        Case(
+            "infinite numbers",
+            distance(HIGH, LOW),
+            expected=0.75,
+            wrong={
+                "−∞ and ∞ are numbers like others.": lambda got: (
+                    got != got or float(got) == 0.5
+                ),
+                "Infinity is no NaN: it is not refused.": ValueError,
+                "−∞ and ∞ are numbers like others: `orders` counts them, too.": (
+                    IndexError
+                ),
+            },
+        ),
+        Case(
+            "D where it is largest at −∞",
+            distance(
+                torch.tensor([-math.inf, 5.0, -math.inf, 6.0, -math.inf]),
+                torch.tensor([1.0, 2.0, 3.0]),
+            ),
+            expected=0.6,
+            wrong={"v may be −∞ or ∞, too.": 0.4},
+        ),
+        Case(
+            "one number each",
+            lambda drift: [
+                distance(BEFORE[:1], other)(drift) for other in (BEFORE[:1], AFTER[:1])
+            ],
+            expected=[0.0, 1.0],
+        ),
+        Case(
+            "an empty sample, before or after",
+            errors_of(
+                (BEFORE[:0], AFTER, IN_TURN[:, :5]), (BEFORE, AFTER[:0], IN_TURN[:, :4])
+            ),
+            expected=[True, True],
+            wrong={
+                NO_NUMBERS: lambda got: False in got,
+                "A sample that is empty is refused with a `ValueError`, before anything is "
+                "divided by 0.": Exception,
+            },
+        ),
+        Case(
+            "a NaN, before or after",
+            errors_of(
+                (torch.tensor([1.0, math.nan]), AFTER, IN_TURN[:, :7]),
+                (BEFORE, torch.tensor([math.nan]), IN_TURN[:, :5]),
+            ),
+            expected=[True, True],
+            wrong={
+                NO_NUMBERS: lambda got: False in got,
+                "A NaN was left out: it is refused with a `ValueError`.": IndexError,
+            },
+        ),
+        Case(
+            "what becomes of the tensors",
+            lambda drift: stays(drift, AFTER.clone(), BEFORE.clone(), ELEVEN_ORDERS),
             expected=True,
             wrong={WRITTEN_OVER: False},
         ),

@@ -442,4 +442,231 @@ def distillation_loss(student, teacher, labels, temperature, alpha):
     return torch.stack(losses).mean()
 """,
     },
+    "pareto_set": {
+        "all against all, with NumPy": """
+import numpy as np
+
+
+def pareto_set(rows, larger):
+    if any(len(row) != len(larger) for row in rows):
+        raise ValueError("another number of criteria")
+    if not rows:
+        return []
+    table = np.array(rows) * np.where(larger, 1, -1)
+    known = ~np.isnan(table).any(axis=1)
+    at_least = (table[:, None, :] >= table[None, :, :]).all(axis=2)
+    beats = at_least & ~at_least.T & known[:, None]
+    return [int(i) for i in np.flatnonzero(known & ~beats.any(axis=0))]
+""",
+        "in double precision, with torch": """
+def pareto_set(rows, larger):
+    for row in rows:
+        if len(row) != len(larger):
+            raise ValueError
+    table = torch.tensor(rows, dtype=torch.float64).reshape(-1, len(larger))
+    table[:, [not up for up in larger]] *= -1
+    found = []
+    for place, row in enumerate(table):
+        better = (table > row).any(1) & ~(table < row).any(1) & ~table.isnan().any(1)
+        if not row.isnan().any() and not better.any():
+            found.append(place)
+    return found
+""",
+        "from the best in order, each against those that stayed": """
+def pareto_set(rows, larger):
+    signs = [1 if up else -1 for up in larger]
+    known = []
+    for place, row in enumerate(rows):
+        signed = tuple(sign * x for sign, x in zip(signs, row, strict=True))
+        if all(x == x for x in signed):
+            known.append((signed, place))
+    stayed = []
+    for signed, place in sorted(known, reverse=True):
+        worse = (all(a <= b for a, b in zip(signed, kept)) for kept, _ in stayed)
+        equal = any(signed == kept for kept, _ in stayed)
+        if equal or not any(worse):
+            stayed.append((signed, place))
+    return sorted(place for _, place in stayed)
+""",
+        "by counting, with the directions as they are": """
+def pareto_set(rows, larger):
+    if {len(row) for row in rows} > {len(larger)} or any(len(r) != len(larger) for r in rows):
+        raise ValueError
+    found = []
+    for i, row in enumerate(rows):
+        if any(map(math.isnan, row)):
+            continue
+        for other in rows:
+            if any(map(math.isnan, other)):
+                continue
+            wins = sum(a > b if up else a < b for a, b, up in zip(other, row, larger))
+            ties = sum(a == b for a, b in zip(other, row))
+            if wins and wins + ties == len(larger):
+                break
+        else:
+            found.append(i)
+    return found
+""",
+    },
+    "near_duplicates": {
+        "from each shingle to its texts": """
+def near_duplicates(texts, threshold, size=5):
+    if size < 1 or threshold <= 0 or threshold > 1 or threshold != threshold:
+        raise ValueError
+    where, lengths = {}, []
+    for i, text in enumerate(texts):
+        words = unicodedata.normalize("NFKC", text).casefold().split()
+        clean = " ".join(words)
+        found = {clean} if clean and len(clean) <= size else set()
+        for at in range(len(clean) - size + 1):
+            found.add(clean[at : at + size])
+        lengths.append(len(found))
+        for piece in found:
+            where.setdefault(piece, []).append(i)
+    both = {}
+    for places in where.values():
+        for at, i in enumerate(places):
+            for j in places[at + 1 :]:
+                both[i, j] = both.get((i, j), 0) + 1
+    pairs = []
+    for i, j in sorted(both):
+        alike = both[i, j] / (lengths[i] + lengths[j] - both[i, j])
+        if alike >= threshold:
+            pairs.append((i, j, alike))
+    return pairs
+""",
+        "with one matrix of ones and zeros": """
+def near_duplicates(texts, threshold, size=5):
+    if not (threshold > 0 and threshold <= 1 and size >= 1):
+        raise ValueError("out of bounds")
+    sets = []
+    for text in texts:
+        clean = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        windows = zip(*(clean[k:] for k in range(min(size, len(clean)))))
+        sets.append({"".join(window) for window in windows})
+    column = {piece: k for k, piece in enumerate(sorted(set().union(*sets)))}
+    table = torch.zeros(len(sets), len(column), dtype=torch.float64)
+    for i, found in enumerate(sets):
+        table[i, [column[piece] for piece in found]] = 1
+    both = table @ table.T
+    union = table.sum(1)[:, None] + table.sum(1) - both
+    alike = torch.where(union > 0, both / union.clamp(min=1), 0)
+    places = torch.nonzero((alike >= threshold).triu(1)).tolist()
+    return [(i, j, float(alike[i, j])) for i, j in places]
+""",
+        "by a regular expression, without a division to decide": """
+import re
+
+
+def near_duplicates(texts, threshold, size=5):
+    if size < 1 or not (0 < threshold and threshold <= 1):
+        raise ValueError
+    def shingled(text):
+        text = unicodedata.normalize("NFKC", text).casefold()
+        text = re.sub(r"[\\s\\x1c-\\x1f\\x85]+", " ", text).strip(" ")
+        found = set(re.findall(f"(?=(.{{{size}}}))", text, re.DOTALL))
+        return frozenset(found or ({text} if text else ()))
+    sets = list(map(shingled, texts))
+    result = []
+    for j in range(len(sets)):
+        for i in range(j):
+            both = len(sets[i].intersection(sets[j]))
+            union = len(sets[i].union(sets[j]))
+            if both and both >= threshold * union:
+                result.append([i, j, both / union])
+    result.sort()
+    return result
+""",
+        "1 minus the symmetric difference": """
+from itertools import combinations
+
+
+def near_duplicates(texts, threshold, size=5):
+    if threshold > 1 or size < 1 or not threshold > 0:
+        raise ValueError
+    def pieces(text):
+        clean = " ".join(str.casefold(unicodedata.normalize("NFKC", text)).split())
+        if len(clean) < size:
+            return {clean} if clean else set()
+        return {clean[end - size : end] for end in range(size, len(clean) + 1)}
+    pairs = combinations(enumerate(map(pieces, texts)), 2)
+    alike = [(i, j, 1 - len(a ^ b) / len(a | b)) for (i, a), (j, b) in pairs if a | b]
+    return [each for each in alike if each[2] >= threshold]
+""",
+    },
+    "drift_statistic": {
+        "SciPy's, in whole numbers": """
+from scipy import stats
+
+
+def drift_statistic(reference, current, orders):
+    row = torch.cat([reference, current]).double()
+    n, m = len(reference), len(current)
+    if min(n, m) == 0 or row.isnan().any():
+        raise ValueError
+    row = row.unique(return_inverse=True)[1].numpy()
+    def whole(mixed):
+        return round(n * m * stats.ks_2samp(mixed[:n], mixed[n:], method="asymp")[0])
+    first = whole(row)
+    count = sum(whole(row[order]) >= first for order in orders.numpy())
+    return first / (n * m), (count + 1) / (len(orders) + 1)
+""",
+        "with a little room for rounding": """
+def drift_statistic(reference, current, orders):
+    if not len(reference) or not len(current):
+        raise ValueError("empty")
+    row = torch.cat([reference, current])
+    if bool((row != row).any()):
+        raise ValueError("NaN")
+    size = len(reference)
+    def largest(one, other):
+        shares = [(part[:, None] <= row).double().mean(0) for part in (one, other)]
+        return (shares[0] - shares[1]).abs().max().item()
+    first = largest(reference, current)
+    others = [largest(row[o[:size]], row[o[size:]]) for o in orders]
+    reached = [d > first - 1e-9 for d in others]
+    return first, (1 + sum(reached)) / (1 + len(reached))
+""",
+        "all orders at once": """
+def drift_statistic(reference, current, orders):
+    n, m = len(reference), len(current)
+    row = torch.cat((reference, current))
+    if n * m == 0 or row.isnan().any():
+        raise ValueError
+    all_orders = torch.cat([torch.arange(n + m)[None], orders])
+    mixed = row[all_orders]
+    step = torch.cat([torch.full((n,), m), torch.full((m,), -n)])
+    ordered, at = mixed.sort(dim=1)
+    height = step[at].cumsum(1)
+    is_last = torch.ones_like(ordered, dtype=torch.bool)
+    is_last[:, :-1] = ordered[:, 1:] != ordered[:, :-1]
+    d = (height.abs() * is_last).amax(1)
+    count = (d[1:] >= d[0]).sum()
+    return d[0] / (n * m), (count + 1) / (len(orders) + 1)
+""",
+        "below instead of at most, in fractions": """
+from fractions import Fraction
+
+
+def drift_statistic(reference, current, orders):
+    one, other = reference.tolist(), current.tolist()
+    if not one or not other or any(x != x for x in one + other):
+        raise ValueError
+    row, n, m = one + other, len(one), len(other)
+    def distance(before, after):
+        return max(
+            abs(
+                Fraction(sum(x < v for x in before), n)
+                - Fraction(sum(x < v for x in after), m)
+            )
+            for v in row
+        )
+    first = distance(one, other)
+    reached = 0
+    for order in orders.tolist():
+        mixed = [row[i] for i in order]
+        reached += distance(mixed[:n], mixed[n:]) >= first
+    return float(first), float(Fraction(1 + reached, 1 + len(orders)))
+""",
+    },
 }

@@ -5,8 +5,12 @@ statement, so that who breaks it fails every time.
 """
 
 import math
+import unicodedata
+from collections import Counter
+from itertools import combinations
 
 import numpy as np
+import scipy.stats
 import torch
 from numpy.random import Generator
 
@@ -766,6 +770,460 @@ def token_by_token(student, teacher, labels, temperature, alpha):
     return (total / max(count, 1)).float()
 
 
+# ----- a choice of models
+
+
+def run_and_refuse(answer, calls):
+    """Results, or that a call was refused; and what was given, afterwards."""
+    results = []
+    for call in calls:
+        try:
+            results.append(answer(*call))
+        except ValueError:
+            results.append("refused")
+    return [results, calls]
+
+
+def front(random: Generator, models: int) -> np.ndarray:
+    """Two criteria, larger is better: each is in the set, and no sum would choose most."""
+    steps = np.sort(random.uniform(0.4, 4, size=models))
+    return np.stack([np.exp(steps), np.exp(-steps)], axis=1).round(6)
+
+
+def told(random: Generator, table: np.ndarray, larger: list) -> list:
+    """In any order, and each criterion in its own direction and of its own size."""
+    sizes_of = 2.0 ** random.integers(-9, 10, size=len(larger))
+    table = random.permutation(table) * sizes_of * np.where(larger, 1, -1)
+    return [(table + 0.0).tolist(), [*larger]]
+
+
+def models_to_choose(random: Generator) -> tuple:
+    """A front and what is behind it; criteria that decide alone; one, two or four."""
+    found = []
+    for larger in ([True, False], [False, True], [False, False], [True, True]):
+        best = front(random, int(random.integers(5, 8)))
+        second = best * random.uniform(0.7, 0.95, size=(len(best), 1))
+        third = second[:3] * random.uniform(0.7, 0.95, size=(3, 2))
+        found.append(told(random, np.concatenate([best, second, third]), larger))
+    for place in range(4):  # here only one criterion is for the last two models
+        best = front(random, 5)
+        table = np.concatenate([best, best], axis=1)
+        others = table[1:3] * 0.9
+        others[:, place] = table[:, place].max() * random.uniform(1.1, 1.9, size=2)
+        larger = [place % 2 == 0, True, False, place < 2]
+        found.append(told(random, np.concatenate([table, others]), larger))
+    numbers = random.permutation(9)[:, None] + random.random()
+    found += [told(random, numbers, [True]), told(random, numbers, [False])]
+    found.append(told(random, numbers[:1], [False]))
+    return (found,)
+
+
+def equal_in_some(random: Generator) -> tuple:
+    """A number that two share, in the front and at its ends; some models twice."""
+    found = []
+    for larger in ([True, False, True], [False, True, False]):
+        best = front(random, 5)
+        best = np.concatenate([best, best[:, :1]], axis=1)
+        worse = best.copy()
+        worse[0, 0] *= 0.9
+        worse[1, 1] *= 0.8
+        worse[2, 2] *= 0.7
+        worse[3, :2] *= 0.6
+        found.append(told(random, np.concatenate([best, worse[:4]]), larger))
+    for larger in ([False, True], [True, True]):
+        best = front(random, 5)
+        table = np.concatenate([best, best[1:4], best[1:2], best[2:4] * 0.9])
+        found.append(told(random, np.concatenate([table, table[-1:]]), larger))
+    numbers = np.array([3.0, 1, 3, 2, 3, 1]) + random.integers(-5, 6)
+    found += [told(random, numbers[:, None], [up]) for up in (True, False)]
+    found.append([[[1.5, 2.5]] * 4, [True, False]])
+    return (found,)
+
+
+def hardly_apart(random: Generator) -> tuple:
+    """By the last digit, by one in a hundred million, at any level."""
+    found = []
+    for up in (True, False):
+        for level in (1.0, 134_515_008.0, 1e-9, -0.75):
+            near = math.nextafter(level, math.inf if up else -math.inf)
+            rows = [[level, 2.0], [near, 2.0], [level, 3.0], [level, 2.0]]
+            found.append([random.permutation(rows).tolist(), [up, False]])
+        count = float(random.integers(100_000_000, 200_000_000))
+        rows = [[count, 1.0], [count + 1, 1.0], [count - 1, 1.0], [count - 2, 0.5]]
+        found.append([random.permutation(rows).tolist(), [up, False]])
+    return (found,)
+
+
+def odd_models(random: Generator) -> tuple:
+    """NaN in the best row and in the worst; infinity; no row; a row that does not fit."""
+    found = []
+    for larger in ([True, False], [False, True]):
+        table = np.concatenate([front(random, 5), [[60.0, math.nan], [math.nan, 9.0]]])
+        table = np.concatenate([table, [[-9.0, math.nan]], [[math.nan] * 2]])
+        found.append(told(random, table, larger))
+        ends = [[math.inf, 0.0], [math.inf, -1.0], [0.01, math.inf], [-math.inf, 99.0]]
+        found.append(told(random, np.concatenate([front(random, 4), ends]), larger))
+    found.append([[[math.nan, 1.0]], [True, True]])
+    found.append([[[-math.inf], [-math.inf]], [True]])
+    found += [[[], [True, False]], [[], [False]]]
+    fits = [[1.0, float(random.integers(2, 9))], [2.0, 1.0]]
+    for bad in ([3.0], [3.0, 4.0, 5.0], []):
+        for place in range(3):
+            rows = [*fits[:place], bad, *fits[place:]]
+            found.append([rows, [True, False]])
+    found.append([[[1.0, 2.0]], [True]])
+    return (found,)
+
+
+def unbeaten(rows, larger):
+    """All against all at once."""
+    if {len(row) for row in rows} - {len(larger)}:
+        raise ValueError
+    table = np.array(rows, dtype=float).reshape(len(rows), len(larger))
+    table = np.where(larger, 1.0, -1.0) * table
+    measured = ~np.isnan(table).any(1)
+    no_worse = (table[:, None] >= table[None]).all(2)
+    better = (table[:, None] > table[None]).any(2)
+    loses = (no_worse & better & measured[:, None]).any(0)
+    return np.flatnonzero(measured & ~loses).tolist()
+
+
+# ----- texts that are nearly the same
+
+
+def letters(random: Generator, count: int) -> str:
+    return "".join(random.choice([*"aeilnorstu"], size=count))
+
+
+def sentence(random: Generator, words: int) -> list[str]:
+    return [letters(random, int(random.integers(2, 8))) for _ in range(words)]
+
+
+def is_clear_cut(texts: list[str], threshold: float, size: int) -> bool:
+    """No similarity is so near to the threshold that rounding could decide."""
+    values = [alike for *_, alike in by_index(texts, 1e-9, size)]
+    return all(abs(x - threshold) > 1e-3 or x == threshold for x in values)
+
+
+def a_chain(random: Generator, size: int) -> tuple:
+    """One text changed twice: the ends are further apart than their neighbours."""
+    while True:
+        one = sentence(random, 12)
+        two = [*one[:2], *sentence(random, 2), *one[4:]]
+        three = [*two[:8], *sentence(random, 2), *two[10:]]
+        texts = [" ".join(words) for words in (one, two, three)]
+        found = {(i, j): alike for i, j, alike in by_index(texts, 1e-9, size)}
+        near, far = min(found[0, 1], found[1, 2]), found.get((0, 2), 0.0)
+        threshold = round((near + far) / 2, 3)
+        if near > far + 0.1 and threshold > 0.05:
+            return texts, threshold
+
+
+def texts_that_share(random: Generator) -> tuple:
+    """A chain, a part of a text, a text with repeats, one turned round, and others."""
+    found = []
+    for size in (5, int(random.integers(2, 5)), int(random.integers(6, 9))):
+        while True:
+            texts, threshold = a_chain(random, size)
+            words = sentence(random, 9)
+            texts += [" ".join(words), " ".join(words[:3])]
+            again = letters(random, 6)
+            texts += [f"{again} {again} {again} {again}", f"{again} {again}"]
+            texts += [" ".join(reversed(words)), texts[0], texts[3] + "."]
+            texts = random.permutation(texts).tolist()
+            if is_clear_cut(texts, threshold, size):
+                break
+        found.append([texts, threshold, size])
+        found.append([texts, 1e-6, size])
+        if size == 5:
+            found.append([texts, threshold])
+    found.append([random.permutation(["ab" * 9, "ba" * 9, "ab" * 7]).tolist(), 0.05, 3])
+    return (found,)
+
+
+UNLIKE = [  # what is the same when normalised, and only in this order
+    ("Straße {}", "STRASSE {}"),
+    ("ΟΔΟΣ {}", "οδος {}"),
+    ("caf\u00e9 {}", "cafe\u0301 {}"),
+    ("o\ufb03ce {}", "OFFICE {}"),
+    ("\uff21\uff22 {}", "ab {}"),
+    ("20 \u2103 {}", "20 °c {}"),
+    ("{} x\u00b2", "{} x2"),
+    ("{}  b", "{} b"),
+    ("  {}\n", "{}"),
+    ("a \t{}", "a\n{}"),
+    ("a\u00a0{}", "a {}"),
+    ("{}\u2003\u2003b", "{} b"),
+    ("{} \u00b4b", "{} \u0301b"),
+    ("a\r\n{}", "a {}"),
+    ("{}\x0bb\u2028c", "{} b c"),
+    ("\u03c3\u03b1\u03c2{}", "\u03c3\u03b1\u03c3{}"),
+]
+STAYS = [  # what is not
+    ("resume {}", "résumé {}"),
+    ("a,b {}", "ab {}"),
+    ("a b {}", "ab {}"),
+    ("{}!", "{}"),
+    ("no. 1 {}", "no. 2 {}"),
+    ("a-b {}", "a b {}"),
+    ("d\u0131 {}", "di {}"),
+    ("{} \u0390", "{}"),
+]
+
+
+def told_differently(random: Generator) -> tuple:
+    """Each pair by itself: all of what is alike is told, to the last digit."""
+    found = []
+    for one, other in (*UNLIKE, *STAYS):
+        middle = " ".join(sentence(random, 3))
+        texts = [one.format(middle), other.format(middle.upper())]
+        found.append([random.permutation(texts).tolist(), 0.001, 4])
+    whole = " ".join(sentence(random, 4))
+    found.append([[f"{whole}\u200b", whole, whole.title()], 0.001, 3])
+    return (found,)
+
+
+def short_texts(random: Generator) -> tuple:
+    """Empty, of blanks alone, of one character; shorter than a piece, and just as long."""
+    found = []
+    for size in (1, 3, 5):
+        word = letters(random, size + 2)
+        texts = ["", word[:1], word[: size - 1], word[:size], word[: size + 1], word]
+        texts += [" \n", "", "\u00a0", f" {word[:size]} ", word[:1].upper(), "\u3000 "]
+        texts += [word[: size - 1] + "#", f"{word[: size - 1]} "]
+        found.append([random.permutation(texts).tolist(), 0.001, size])
+    found.append([["a", "A ", "", "b"], 1.0])
+    found.append([["abc", "ABC", "abcd", "ab"], 1.0, 50])
+    found += [[[], 0.5], [["", " "], 0.5, 2], [["", ""], 0.001]]
+    return (found,)
+
+
+def at_the_threshold(random: Generator) -> tuple:
+    """J meets it exactly, or it is out of bounds."""
+    found = []
+    signs = random.permutation([*"abcdefghijklmnopqrstuvwxyz"]).tolist()
+    for ours, first, second, meets in (
+        (2, 1, 1, 0.5),
+        (1, 3, 0, 0.25),
+        (3, 1, 0, 0.75),
+    ):
+        both, own = "".join(signs[:ours]), "".join(signs[4 : 4 + first])
+        one, other = both + own, both + "".join(signs[10 : 10 + second])
+        others = ["".join(signs[14:20]), "".join(signs[20:]), one.upper()]
+        for bound in (meets, meets + 0.02, meets - 0.02):
+            found.append([[one, other, *others], bound, 1])
+    same = letters(random, 12)
+    found.append([[same, f"{same} ", same + "b", same.upper()], 1.0])
+    found.append([[same, same], 1, 3])
+    for bad in (0.0, -0.5, 1.001, 2.0, math.nan, math.inf):
+        found.append([[same, same], bad])
+    for size in (0, -1):
+        found.append([[same, same], 0.5, size])
+    found.append([[], 0.0])
+    found.append([["a"], 0.5, 0])
+    return (found,)
+
+
+def by_index(texts, threshold, size=5):
+    """From each piece to the texts it stands in; counted pair by pair."""
+    if not (size > 0 and threshold > 0 and threshold <= 1):
+        raise ValueError
+    where, many = {}, []
+    for place, text in enumerate(texts):
+        words = unicodedata.normalize("NFKC", text).casefold().split()
+        clean = " ".join(words)
+        pieces = {
+            clean[i : i + size]
+            for i in range(len(clean))
+            if i == 0 or i + size <= len(clean)
+        }
+        many.append(len(pieces))
+        for piece in pieces:
+            where.setdefault(piece, []).append(place)
+    shared_by = Counter(
+        pair for places in where.values() for pair in combinations(places, 2)
+    )
+    found = []
+    for (i, j), both in sorted(shared_by.items()):
+        alike = both / (many[i] + many[j] - both)
+        if alike >= threshold:
+            found.append((i, j, alike))
+    return found
+
+
+# ----- drift
+
+
+def any_order(random: Generator, size: int, many: int) -> torch.Tensor:
+    rows = [random.permutation(size) for _ in range(many)]
+    return torch.tensor(np.array(rows).reshape(many, size), dtype=torch.int64)
+
+
+def floats(values) -> torch.Tensor:
+    return torch.tensor(np.asarray(values), dtype=torch.float32)
+
+
+def gaps(reference, current, orders, rounded: type | None = None) -> np.ndarray:
+    """D of the samples and of each order; as whole numbers, or as rounded fractions."""
+    row = np.concatenate([reference, current])
+    n, m = len(reference), len(current)
+    mixed = row[np.concatenate([np.arange(n + m)[None], orders])]
+    values = np.unique(row)
+    one, other = (
+        (part[:, :, None] <= values).sum(1) for part in np.split(mixed, [n], 1)
+    )
+    if rounded is None:
+        return np.abs(m * one - n * other).max(1)
+    shares = one.astype(rounded) / rounded(n), other.astype(rounded) / rounded(m)
+    return np.abs(shares[0] - shares[1]).max(1)
+
+
+def counted(reference, current, orders, **how) -> int:
+    found = gaps(reference, current, orders, **how)
+    return int((found[1:] >= found[0]).sum())
+
+
+def is_its_own(reference, current, orders) -> bool:
+    """p is neither small nor large, some D are equal, and other readings give others."""
+    first, rest = np.split(gaps(reference, current, orders), [1])
+    c, n = int((rest >= first).sum()), len(reference)
+    inverse = orders.argsort(1)
+    last_ones = orders.roll(n, dims=1) if 2 * n != len(orders[0]) else inverse
+    others = [
+        int((rest > first).sum()),
+        int((rest <= first).sum()),
+        counted(reference, current, inverse),
+        counted(reference, current, last_ones),
+    ]
+    return 2 <= c <= len(orders) - 6 and c not in others
+
+
+def samples(random: Generator, shift: float, sizes_of: tuple | None = None) -> list:
+    """Without two equal numbers; the one lies higher by so much, and is the wider."""
+    n, m = sizes_of or (int(random.integers(14, 22)), int(random.integers(24, 34)))
+    while True:
+        reference = floats(random.normal(size=n))
+        current = floats(random.normal(shift, 1.3, size=m))
+        orders = any_order(random, n + m, 60)
+        if is_its_own(reference, current, orders):
+            return [reference, current, orders]
+
+
+def sizes_apart(random: Generator) -> tuple:
+    """Higher and lower, more and fewer, and as many."""
+    found = [samples(random, 0.5), samples(random, -0.5)]
+    n, m = int(random.integers(14, 20)), int(random.integers(5, 8))
+    found += [samples(random, 0.7, (n, m)), samples(random, -0.7, (n, n))]
+    middle = samples(random, 0.0, (16, 23))  # the same middle, and another width
+    middle[1] = middle[1] * 3
+    found.append(middle)
+    tiny = samples(random, 0.4)
+    tiny[0], tiny[1] = 1e6 + tiny[0].argsort().float(), 1e6 + tiny[1].argsort().float()
+    far = samples(random, -0.4)
+    far[0] = far[0] * 1e-6
+    far[1] = far[1] * 1e-6
+    return ([*found, tiny, far],)
+
+
+def run_first(answer, calls):
+    return [[answer(*call)[0] for call in calls], calls]
+
+
+def run_second(answer, calls):
+    return [[answer(*call)[1] for call in calls], calls]
+
+
+def few_values(random: Generator) -> tuple:
+    """Of few values each: the samples share them, or all but one."""
+    found = []
+    for n, m in ((12, 18), (15, 9), (10, 10)):
+        values = random.permutation(5)
+        reference = floats(random.choice(values, size=n, p=[0.4, 0.2, 0.2, 0.1, 0.1]))
+        current = floats(random.choice(values, size=m, p=[0.1, 0.2, 0.2, 0.2, 0.3]))
+        found.append([reference, current, any_order(random, n + m, 30)])
+    same = floats(np.repeat([2.0, -1.0, 0.5], [3, 4, 2]))
+    mixed = same[any_order(random, len(same), 1)[0]]
+    found.append([same, mixed.repeat(2), any_order(random, 27, 20)])
+    found.append([same[:1].repeat(4), same[:1].repeat(3), any_order(random, 7, 5)])
+    found.append([same[:1].repeat(4), same[-1:].repeat(3), any_order(random, 7, 15)])
+    return (found,)
+
+
+def rounded_apart(random: Generator) -> list:
+    """Where fractions that are rounded miscount: of either precision, and of both."""
+    found = []
+    single, double = np.float32, np.float64
+    for n, m, kinds in (
+        (15, 9, (single, double)),
+        (5, 7, (double,)),
+        (6, 10, (single,)),
+    ):
+        while True:
+            given = [
+                floats(random.integers(0, 6, size=n)),
+                floats(random.integers(1, 8, size=m)),
+                any_order(random, n + m, 80),
+            ]
+            wrong = [counted(*given, rounded=kind) for kind in kinds]
+            if counted(*given) not in wrong and is_its_own(*given):
+                break
+        found.append(given)
+    return found
+
+
+def orders_of_all_kinds(random: Generator) -> tuple:
+    """p of the usual samples, and where rounding would decide."""
+    found = [samples(random, 0.5), samples(random, -0.6), samples(random, 0.4, (9, 14))]
+    return ([*found, *rounded_apart(random)],)
+
+
+def odd_samples(random: Generator) -> tuple:
+    """No order; infinities; one number each; and what is to be refused."""
+    some, more, _ = samples(random, 0.5)
+    found = [[some, more, any_order(random, len(some) + len(more), 0)]]
+    ends = samples(random, 0.3, (15, 22))
+    ends[0][:4], ends[1][:9], ends[1][9:12] = -math.inf, math.inf, -math.inf
+    found.append(ends)
+    for sign in (1, -1):  # D is at one of them, or at the last before them
+        some = -sign * math.inf
+        low = [some] * int(random.integers(8, 10)), sign * (9 + random.random(7))
+        rest = floats(sign * random.random(9))
+        found.append([floats([*low[0], *low[1]]), rest])
+        found[-1].append(any_order(random, len(found[-1][0]) + 9, 40))
+    high = [
+        floats([math.inf] * 3 + [1.0]),
+        floats([1.0, math.inf]),
+        any_order(random, 6, 9),
+    ]
+    found.append(high)
+    one = any_order(random, 2, 8)
+    found += [[floats([1.0]), floats([2.0]), one], [floats([1.0]), floats([1.0]), one]]
+    for place in (0, 1):
+        broken = samples(random, 0.3)
+        broken[place][int(random.integers(2, 9))] = math.nan
+        found.append(broken)
+        empty = samples(random, 0.3)
+        empty[place] = empty[place][:0]
+        empty[2] = any_order(random, len(empty[0]) + len(empty[1]), 4)
+        found.append(empty)
+    found.append([floats([math.nan]), floats([math.nan]), one])
+    found.append([floats([]), floats([]), torch.zeros(2, 0, dtype=torch.int64)])
+    return (found,)
+
+
+def ks(reference, current, orders):
+    """SciPy's statistic, and how many orders reach it."""
+    both = np.concatenate([reference.numpy(), current.numpy()]).astype(float)
+    n, m = len(reference), len(current)
+    if not n * m or np.isnan(both).any():
+        raise ValueError
+    rank = np.unique(both, return_inverse=True)[1]  # infinities among them
+    with np.errstate(all="ignore"):  # of one number each
+        found = scipy.stats.ks_2samp(rank[:n], rank[n:], method="asymp")
+    d, reached = found.statistic, counted(rank[:n], rank[n:], orders)
+    return float(d), (1 + reached) / (1 + len(orders))
+
+
 EXERCISES = [
     Exercise(
         "lora_linear",
@@ -869,6 +1327,55 @@ EXERCISES = [
                 tolerance=3e-3,
             ),
             Check("nothing due, or NaN where nothing is", 1, nothing_due, run_slopes),
+        ],
+    ),
+    Exercise(
+        "pareto_set",
+        unbeaten,
+        [
+            Check("criteria in both directions", 2, models_to_choose, run_all_and_keep),
+            Check(
+                "equal in some criteria, or in all", 1, equal_in_some, run_all_and_keep
+            ),
+            Check("hardly apart", 1, hardly_apart, run_all_and_keep),
+            Check(
+                "NaN, infinity, no row, a row that does not fit",
+                1,
+                odd_models,
+                run_and_refuse,
+            ),
+        ],
+    ),
+    Exercise(
+        "near_duplicates",
+        by_index,
+        [
+            Check("texts that share something", 2, texts_that_share, run_all_and_keep),
+            Check(
+                "texts that are told differently", 2, told_differently, run_all_and_keep
+            ),
+            Check("short texts, and empty ones", 1, short_texts, run_all_and_keep),
+            Check(
+                "at the threshold, and out of bounds",
+                1,
+                at_the_threshold,
+                run_and_refuse,
+            ),
+        ],
+    ),
+    Exercise(
+        "drift_statistic",
+        ks,
+        [
+            Check("D of samples of any size", 2, sizes_apart, run_first),
+            Check("D where numbers are equal", 1, few_values, run_first),
+            Check("p, where no rounding decides", 2, orders_of_all_kinds, run_second),
+            Check(
+                "no order, infinity, NaN, an empty sample",
+                1,
+                odd_samples,
+                run_and_refuse,
+            ),
         ],
     ),
     ByHand(

@@ -1018,4 +1018,593 @@ def distillation_loss(student, teacher, labels, temperature, alpha):
             {"return (alpha": "student.data[due] /= temperature\n    return (alpha"},
         ),
     ],
+    "pareto_set": [
+        Edit(
+            "`larger` is not used: here every criterion counts as if larger",
+            {"x if more else -x": "x"},
+        ),
+        Edit(
+            "`larger` is not used: here every criterion counts as if smaller",
+            {"x if more else -x": "-x"},
+        ),
+        Edit(
+            "The directions are turned round",
+            {"x if more else -x": "-x if more else x"},
+        ),
+        Answer(
+            "Only the best in each criterion",
+            """
+def pareto_set(rows, larger):
+    table = [[x if up else -x for x, up in zip(row, larger, strict=True)] for row in rows]
+    known = [i for i, row in enumerate(table) if not any(map(math.isnan, row))]
+    best = [max((table[i][k] for i in known), default=0) for k in range(len(larger))]
+    return [i for i in known if any(x == y for x, y in zip(table[i], best))]
+""",
+        ),
+        Answer(
+            "It is one model",
+            """
+def pareto_set(rows, larger):
+    table = [[x if up else -x for x, up in zip(row, larger, strict=True)] for row in rows]
+    known = [i for i, row in enumerate(table) if not any(map(math.isnan, row))]
+    return sorted(known, key=lambda i: -sum(table[i]))[:1]
+""",
+        ),
+        Edit(
+            "These are the models that are dominated", {"if not any(dom": "if any(dom"}
+        ),
+        Edit(
+            "Places are counted from 0",
+            {"return [at for at in known": "return [at + 1 for at in known"},
+        ),
+        Edit(
+            "It says of each model whether it is in the set",
+            {
+                "return [at for at in known if not any(dominates(up[i], up[at]) for i in known)]": "return [not any(dominates(up[i], row) for i in known) for row in up]"
+            },
+        ),
+        Edit(
+            "not the rows",
+            {"return [at for at in known": "return [rows[at] for at in known"},
+        ),
+        Edit(
+            "The smallest place comes first",
+            {
+                "return [at for at in known": "known.sort(key=lambda at: up[at], reverse=True)\n    return [at for at in known"
+            },
+        ),
+        Edit(
+            "Who is worse in one criterion is not dominated yet",
+            {"all(x >= y": "any(x >= y"},
+        ),
+        Answer(
+            "The last criterion does not count",
+            """
+def pareto_set(rows, larger):
+    table = [[x if up else -x for x, up in zip(row, larger, strict=True)] for row in rows]
+    known = [i for i, row in enumerate(table) if not any(map(math.isnan, row))]
+    found, top = [], {}
+    for i in sorted(known, key=lambda i: [-x for x in table[i][:2]]):
+        one, other = table[i][0], table[i][min(1, len(larger) - 1)]
+        if all(other > x for x, _ in top.values()) or (other, one) in top.values():
+            found.append(i)
+            top[i] = other, one
+    return sorted(found)
+""",
+        ),
+        Edit(
+            "one need not be better in all",
+            {"one != other and all(x >= y": "all(x > y"},
+        ),
+        Edit("both are gone", {"one != other and all": "one is not other and all"}),
+        Edit(
+            "one of them is gone",
+            {
+                "known = [at for at, row in enumerate(up) if not any(math.isnan(x) for x in row)]": "known = [at for at, row in enumerate(up) if row not in up[:at] and not any(math.isnan(x) for x in row)]"
+            },
+        ),
+        Answer(
+            "Numbers are compared exactly",
+            """
+def pareto_set(rows, larger):
+    if any(len(row) != len(larger) for row in rows):
+        raise ValueError
+    table = torch.tensor(rows).view(len(rows), len(larger))
+    table = torch.where(torch.tensor(larger), table, -table)
+    known = ~table.isnan().any(1)
+    no_worse = (table[:, None] >= table).all(2)
+    beaten = (no_worse & ~no_worse.T & known[:, None]).any(0)
+    return torch.nonzero(known & ~beaten)[:, 0].tolist()
+""",
+        ),
+        Edit(
+            "Numbers are compared exactly",
+            {
+                "all(x >= y": "not all(math.isclose(x, y) for x, y in zip(one, other, strict=True)) and all(x >= y or math.isclose(x, y)"
+            },
+        ),
+        Edit(
+            "it was not measured",
+            {"if not any(math.isnan(x) for x in row)": "if True"},
+        ),
+        Edit(
+            "it was not measured",
+            {
+                "x if more else -x for": "-math.inf if x != x else x if more else -x for",
+            },
+        ),
+        Edit(
+            "Model 0 is gone",
+            {
+                "all(x >= y": "not any(x < y",
+                "for i in known)]": "for i in range(len(up)))]",
+            },
+        ),
+        Edit(
+            "no model is left out for it",
+            {"if not any(math.isnan(x)": "if all(math.isfinite(x)"},
+        ),
+        Answer(
+            "There may be no model",
+            """
+import numpy as np
+
+
+def pareto_set(rows, larger):
+    if any(len(row) != len(larger) for row in rows):
+        raise ValueError
+    table = np.array(rows) * (2 * np.array(larger) - 1)
+    known = ~np.isnan(table).any(1)
+    no_worse = (table[:, None] >= table).all(2)
+    beaten = (no_worse & ~no_worse.T & known[:, None]).any(0)
+    return np.flatnonzero(known & ~beaten).tolist()
+""",
+        ),
+        Edit(
+            "A row that does not fit the criteria was taken",
+            {
+                "zip(row, larger, strict=True)": "zip(row, larger)",
+                "zip(one, other, strict=True)": "zip(one, other)",
+            },
+        ),
+        Answer(
+            "A row that does not fit the criteria was taken",
+            """
+def pareto_set(rows, larger):
+    if rows and len(rows[0]) != len(larger):
+        raise ValueError
+    up = [[x if more else -x for x, more in zip(row, larger)] for row in rows]
+    known = [i for i, row in enumerate(up) if not any(map(math.isnan, row))]
+    return [
+        i
+        for i in known
+        if not any(up[j] != up[i] and all(map(float.__ge__, up[j], up[i])) for j in known)
+    ]
+""",
+        ),
+        Edit(
+            "It is an array or a tensor",
+            {
+                "return [at for at in known if not any(dominates(up[i], up[at]) for i in known)]": "return torch.tensor([at for at in known if not any(dominates(up[i], up[at]) for i in known)])"
+            },
+        ),
+        Answer(
+            "another afterwards",
+            """
+def pareto_set(rows, larger):
+    for row in rows:
+        if len(row) != len(larger):
+            raise ValueError
+        for k, up in enumerate(larger):
+            row[k] = row[k] if up else -row[k]
+    known = [i for i, row in enumerate(rows) if not any(map(math.isnan, row))]
+    return [
+        i
+        for i in known
+        if not any(rows[j] != rows[i] and all(map(float.__ge__, rows[j], rows[i])) for j in known)
+    ]
+""",
+        ),
+    ],
+    "near_duplicates": [
+        Edit(
+            "Dice's coefficient",
+            {
+                "len(one & other) / max(len(one | other), 1)": "2 * len(one & other) / max(len(one) + len(other), 1)"
+            },
+        ),
+        Edit(
+            "divided by the smaller set",
+            {"max(len(one | other), 1)": "max(min(len(one), len(other)), 1)"},
+        ),
+        Edit(
+            "divided by the larger set",
+            {"max(len(one | other), 1)": "max(len(one), len(other), 1)"},
+        ),
+        Answer(
+            "Pieces are counted as often as they occur",
+            """
+def near_duplicates(texts, threshold, size=5):
+    from collections import Counter
+
+    if not 0 < threshold <= 1 or size < 1:
+        raise ValueError
+    pieces = []
+    for text in texts:
+        clean = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        starts = range(max(len(clean) - size + 1, 1))
+        pieces.append(Counter(clean[at : at + size] for at in starts if clean))
+    found = []
+    for i, one in enumerate(pieces):
+        for j in range(i + 1, len(pieces)):
+            alike = (one & pieces[j]).total() / max((one | pieces[j]).total(), 1)
+            if alike >= threshold:
+                found.append((i, j, alike))
+    return found
+""",
+        ),
+        Edit(
+            "Words were compared",
+            {'{clean[at : at + size] for at in starts} - {""}': "set(clean.split())"},
+        ),
+        Edit(
+            "Shingles overlap",
+            {"range(max(len(clean) - size + 1, 1))": "range(0, len(clean), size)"},
+        ),
+        Edit(
+            "The last shingle of each text is missing",
+            {"len(clean) - size + 1, 1": "len(clean) - size, 1"},
+        ),
+        Edit(
+            "at the end there are shorter ones",
+            {"range(max(len(clean) - size + 1, 1))": "range(len(clean))"},
+        ),
+        Edit("Spaces are characters like others", {'" ".join': '"".join'}),
+        Edit("`size` is not used", {"starts = ": "size = 5\n        starts = "}),
+        Answer(
+            "`difflib`'s ratio",
+            """
+def near_duplicates(texts, threshold, size=5):
+    import difflib
+
+    if not 0 < threshold <= 1 or size < 1:
+        raise ValueError
+    clean = [" ".join(unicodedata.normalize("NFKC", x).casefold().split()) for x in texts]
+    found = []
+    for i, one in enumerate(clean):
+        for j in range(i + 1, len(clean)):
+            alike = difflib.SequenceMatcher(None, one, clean[j]).ratio()
+            if alike >= threshold and one:
+                found.append((i, j, alike))
+    return found
+""",
+        ),
+        Edit(
+            "the number of shingles that both have",
+            {"(i, j, alike)": "(i, j, len(one & other))"},
+        ),
+        Edit("This is the distance", {"(i, j, alike)": "(i, j, 1 - alike)"}),
+        Edit(
+            "each pair is told once",
+            {"enumerate(pieces[i + 1 :], start=i + 1)": "enumerate(pieces)"},
+        ),
+        Edit("each pair is told once", {"(i, j, alike)": "(j, i, alike)"}),
+        Edit("Places are counted from 0", {"(i, j, alike)": "(i + 1, j + 1, alike)"}),
+        Edit("Its similarity belongs to each pair", {"(i, j, alike)": "(i, j)"}),
+        Edit(
+            "compared no more",
+            {
+                "for i, one in enumerate(pieces):": "gone = set()\n    for i, one in enumerate(pieces):\n        if i in gone:\n            continue",
+                "found.append((i, j, alike))": "found.append((i, j, alike))\n                gone.add(j)",
+            },
+        ),
+        Answer(
+            "does not reach the threshold itself",
+            """
+def near_duplicates(texts, threshold, size=5):
+    if not 0 < threshold <= 1 or size < 1:
+        raise ValueError
+    pieces = []
+    for text in texts:
+        clean = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        starts = range(max(len(clean) - size + 1, 1))
+        pieces.append({clean[at : at + size] for at in starts if clean})
+    n = len(texts)
+    alike = [[len(a & b) / max(len(a | b), 1) for b in pieces] for a in pieces]
+    near = [[x >= threshold for x in row] for row in alike]
+    for k in range(n):
+        for i in range(n):
+            for j in range(n):
+                near[i][j] = near[i][j] or (near[i][k] and near[k][j])
+    return [(i, j, alike[i][j]) for i in range(n) for j in range(i + 1, n) if near[i][j]]
+""",
+        ),
+        Edit(
+            "ordered by i, then by j",
+            {"return found": "return sorted(found, key=lambda each: -each[2])"},
+        ),
+        Edit("the same when folded", {".casefold()": ""}),
+        Edit("take `casefold`", {".casefold()": ".lower()"}),
+        Edit("that `casefold` keeps apart", {".casefold()": ".upper()"}),
+        Edit("take `casefold`", {".casefold()": '.lower().replace("ß", "ss")'}),
+        Edit(
+            "The form is NFKC, and comes first: casefold may take letters apart",
+            {
+                ".casefold()": '.casefold()\n        folded = unicodedata.normalize("NFC", folded)'
+            },
+        ),
+        Edit(
+            "A run of whitespace",
+            {"folded.split()": 'folded.strip().replace(chr(9), " ").split(" ")'},
+        ),
+        Edit("NFKC also unites", {'"NFKC"': '"NFC"'}),
+        Edit("NFKC also unites", {'"NFKC"': '"NFD"'}),
+        Edit(
+            "Bring it to the form NFKC first",
+            {'unicodedata.normalize("NFKC", text)': "text"},
+        ),
+        Edit(
+            "fold after it",
+            {
+                'unicodedata.normalize("NFKC", text).casefold()': 'unicodedata.normalize("NFKC", text.casefold())'
+            },
+        ),
+        Edit("A run of whitespace", {'" ".join(folded.split())': "folded.strip()"}),
+        Edit("A run of whitespace", {'" ".join(folded.split())': "folded"}),
+        Edit(
+            "A run of whitespace",
+            {'" ".join(folded.split())': '" ".join(folded.split(" "))'},
+        ),
+        Answer(
+            "Accents stay",
+            """
+def near_duplicates(texts, threshold, size=5):
+    if not 0 < threshold <= 1 or size < 1:
+        raise ValueError
+    pieces = []
+    for text in texts:
+        wide = unicodedata.normalize("NFKD", text).casefold()
+        plain = "".join(x for x in wide if not unicodedata.combining(x))
+        clean = " ".join(plain.split())
+        starts = range(max(len(clean) - size + 1, 1))
+        pieces.append({clean[at : at + size] for at in starts if clean})
+    found = []
+    for i, one in enumerate(pieces):
+        for j in range(i + 1, len(pieces)):
+            alike = len(one & pieces[j]) / max(len(one | pieces[j]), 1)
+            if alike >= threshold:
+                found.append((i, j, alike))
+    return found
+""",
+        ),
+        Edit(
+            "Punctuation stays",
+            {
+                "folded.split()": '"".join(x for x in folded if x.isalnum() or x.isspace()).split()'
+            },
+        ),
+        Edit(
+            "itself its one shingle",
+            {"max(len(clean) - size + 1, 1)": "len(clean) - size + 1"},
+        ),
+        Edit("0/0", {"max(len(one | other), 1)": "len(one | other)"}),
+        Edit("not even another empty one", {' - {""}': ""}),
+        Edit(
+            "not even another empty one",
+            {"if alike >= threshold": "if alike >= threshold or one == other"},
+        ),
+        Edit("At least", {"alike >= threshold": "alike > threshold"}),
+        Edit("1 is a threshold", {"0 < threshold <= 1": "0 < threshold < 1"}),
+        Edit(
+            "There may be no text",
+            {"pieces = []": "pieces, longest = [], max(map(len, texts))"},
+        ),
+        Edit("a threshold is none", {"not 0 < threshold <= 1 or ": ""}),
+        Edit("a threshold is none", {"0 < threshold <= 1": "0 <= threshold <= 1"}),
+        Edit("a threshold is none", {"0 < threshold <= 1": "0 < threshold"}),
+        Edit("no size", {" or size < 1": ""}),
+        Edit("no size", {"size < 1": "size == 0"}),
+        Edit(
+            "Look at the threshold first",
+            {
+                "if not 0 < threshold": "if not texts:\n        return []\n    if not 0 < threshold"
+            },
+        ),
+        Edit(
+            "another afterwards",
+            {
+                "for text in texts:": "texts[:] = [text.strip() for text in texts]\n    for text in texts:",
+            },
+        ),
+    ],
+    "drift_statistic": [
+        Edit(
+            "v may be any number",
+            {"values = row.unique()": "values = current.unique()"},
+        ),
+        Edit(
+            "v may be any number",
+            {"values = row.unique()": "values = reference.unique()"},
+        ),
+        Edit("either direction", {".abs().max()": ".max()"}),
+        Edit(
+            "either direction",
+            {"(m * before - n * after).abs()": "(n * after - m * before)"},
+        ),
+        Edit(
+            "difference of the means",
+            {
+                "return observed / (n * m)": "return abs(float(reference.mean() - current.mean()))"
+            },
+        ),
+        Edit(
+            "divide by its own size",
+            {
+                "m * before - n * after": "before - after",
+                "observed / (n * m)": "observed / n",
+            },
+        ),
+        Edit(
+            "divide by its own size",
+            {
+                "m * before - n * after": "before - after",
+                "observed / (n * m)": "observed / (n + m)",
+            },
+        ),
+        Answer(
+            "one after the other",
+            """
+def drift_statistic(reference, current, orders):
+    n, m = len(reference), len(current)
+    row = torch.cat([reference, current])
+    if not n or not m or row.isnan().any():
+        raise ValueError
+
+    def gap(mixed):
+        step = torch.tensor([m] * n + [-n] * m)
+        return int(step[mixed.sort(stable=True).indices].cumsum(0).abs().max())
+
+    first = gap(row)
+    count = sum(gap(row[order]) >= first for order in orders)
+    return first / n / m, (1 + count) / (1 + len(orders))
+""",
+        ),
+        Edit(
+            "counted by bins",
+            {
+                "values = row.unique()": "values = torch.linspace(float(row.min()), float(row.max()), 11)"
+            },
+        ),
+        Edit(
+            "add 1, above and below",
+            {"(1 + as_far) / (1 + len(orders))": "as_far / max(len(orders), 1)"},
+        ),
+        Edit("add 1, above and below", {"(1 + len(orders))": "max(len(orders), 1)"}),
+        Edit("at least", {">= observed": "> observed"}),
+        Edit("at most the observed one", {">= observed": "<= observed"}),
+        Edit("it was turned round", {"gap(row[order])": "gap(row[order.argsort()])"}),
+        Edit(
+            "the new reference",
+            {"gap(row[order])": "gap(row[order.roll(n)])"},
+        ),
+        Answer(
+            "the new reference",
+            """
+def drift_statistic(reference, current, orders):
+    n, m = len(reference), len(current)
+    row = torch.cat([reference, current])
+    if not n or not m or row.isnan().any():
+        raise ValueError
+
+    def gap(one, other):
+        a, b = len(one), len(other)
+        below = (one[:, None] <= row).sum(0) * b - (other[:, None] <= row).sum(0) * a
+        return int(below.abs().max())
+
+    first, half = gap(reference, current), min(n, m)
+    count = sum(gap(row[o[:half]], row[o[half:]]) >= first for o in orders)
+    return first / n / m, (1 + count) / (1 + len(orders))
+""",
+        ),
+        Edit(
+            "p is not doubled",
+            {
+                "(1 + as_far) / (1 + len(orders))": "min(1.0, 2 * (1 + as_far) / (1 + len(orders)))"
+            },
+        ),
+        Answer(
+            "Rounding decides",
+            """
+def drift_statistic(reference, current, orders):
+    n, m = len(reference), len(current)
+    row = torch.cat([reference, current])
+    if not n or not m or row.isnan().any():
+        raise ValueError
+
+    def gap(mixed):
+        one = (mixed[:n, None] <= row).double().mean(0)
+        other = (mixed[n:, None] <= row).double().mean(0)
+        return float((one - other).abs().max())
+
+    first = gap(row)
+    count = sum(gap(row[order]) >= first for order in orders)
+    return first, (1 + count) / (1 + len(orders))
+""",
+        ),
+        Answer(
+            "Rounding decides",
+            """
+def drift_statistic(reference, current, orders):
+    n = len(reference)
+    row = torch.cat([reference, current])
+    if not n or not len(current) or row.isnan().any():
+        raise ValueError
+
+    def gap(mixed):
+        one = (mixed[:n, None] <= row).float().mean(0)
+        other = (mixed[n:, None] <= row).float().mean(0)
+        return (one - other).abs().max()
+
+    first = gap(row)
+    count = sum(bool(gap(row[order]) >= first) for order in orders)
+    return first, (1 + count) / (1 + len(orders))
+""",
+        ),
+        Edit(
+            "p is 1 then",
+            {
+                "sum(gap(row[order]) >= observed for order in orders)": "int((torch.stack([torch.tensor(gap(row[order])) for order in orders]) >= observed).sum())"
+            },
+        ),
+        Edit(
+            "numbers like others",
+            {
+                "n, m = len(reference), len(current)": "reference, current = reference[~reference.isinf()], current[~current.isinf()]\n    n, m = len(reference), len(current)"
+            },
+        ),
+        Edit("v may be −∞ or ∞, too", {"row.unique()": "row[row.isfinite()].unique()"}),
+        Edit(
+            "v may be −∞ or ∞, too",
+            {
+                "values = row.unique()": "values = row.sort().values.unfold(0, 2, 1).mean(1) if n + m > 1 else row"
+            },
+        ),
+        Edit("it is not refused", {"row.isnan().any()": "not row.isfinite().all()"}),
+        Edit("A sample that is empty, or holds a NaN", {" or row.isnan().any()": ""}),
+        Edit(
+            "A sample that is empty, or holds a NaN",
+            {"row.isnan().any()": "reference.isnan().any()"},
+        ),
+        Edit(
+            "A sample that is empty",
+            {"n == 0 or m == 0 or ": ""},
+        ),
+        Edit("A sample that is empty", {"n == 0 or m == 0": "n == 0"}),
+        Edit(
+            "A NaN was left out",
+            {
+                "n, m = len(reference), len(current)": "reference, current = reference[~reference.isnan()], current[~current.isnan()]\n    n, m = len(reference), len(current)"
+            },
+        ),
+        Answer(
+            "another afterwards",
+            """
+def drift_statistic(reference, current, orders):
+    n, m = len(reference), len(current)
+    row = torch.cat([reference, current])
+    if not n or not m or row.isnan().any():
+        raise ValueError
+    reference[:] = reference.sort().values
+
+    def gap(mixed):
+        one = (mixed[:n, None] <= row).sum(0)
+        other = (mixed[n:, None] <= row).sum(0)
+        return int((m * one - n * other).abs().max())
+
+    first = gap(row)
+    count = sum(gap(row[order]) >= first for order in orders)
+    return first / n / m, (1 + count) / (1 + len(orders))
+""",
+        ),
+    ],
 }
