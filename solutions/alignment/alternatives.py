@@ -38,6 +38,13 @@ def label_scores(logits, input_ids, is_label):
     found = means - np.log(np.exp(means).sum(1, keepdims=True))
     return torch.from_numpy(found).float()
 """,
+        "all logits moved by a place": """
+def label_scores(logits, input_ids, is_label):
+    ids = torch.where(is_label, input_ids, 0)[..., None]
+    log_p = torch.roll(F.log_softmax(logits, dim=-1), 1, dims=2)
+    own = torch.where(is_label, log_p.gather(3, ids)[..., 0], 0.0)
+    return F.log_softmax(own.sum(2) / is_label.sum(2), dim=1)
+""",
     },
     "calibrate": {
         "as lesson 12 has it, in logarithms": """
@@ -65,6 +72,13 @@ from scipy import special
 def calibrate(scores, empty):
     leaning = special.logsumexp(special.log_softmax(empty.numpy(), axis=1), axis=0)
     return torch.from_numpy(special.softmax(scores.numpy() - leaning, axis=1))
+""",
+        "in double precision, and returned so": """
+def calibrate(scores, empty):
+    leaning = empty.double().log_softmax(dim=1).exp().clamp(min=1e-300).mean(dim=0).log()
+    far = torch.logsumexp(empty.double().log_softmax(dim=1), dim=0) - math.log(len(empty))
+    leaning = torch.where(leaning > -600, leaning, far)
+    return torch.softmax(scores.double() - leaning, dim=1)
 """,
     },
     "bradley_terry_loss": {
@@ -108,6 +122,19 @@ def bradley_terry_loss(rewards, ranks):
             count += 1
     return total / count if count else rows.sum() * 0
 """,
+        "the sorted answers of a prompt, each against those behind it": """
+def bradley_terry_loss(rewards, ranks):
+    total, prompts = rewards[ranks > 0].sum() * 0, 0
+    for row, rank in zip(rewards, ranks):
+        places = [i for i in rank.argsort().tolist() if rank[i] > 0]
+        pairs = [(i, j) for n, i in enumerate(places) for j in places[n:] if rank[i] < rank[j]]
+        if pairs:
+            better, worse = zip(*pairs)
+            margin = row[list(better)].double() - row[list(worse)].double()
+            total = total - F.logsigmoid(margin).mean()
+            prompts += 1
+    return (total / max(prompts, 1)).float()
+""",
     },
     "dpo_loss": {
         "answer by answer": """
@@ -135,6 +162,14 @@ def dpo_loss(policy, reference, mask, beta=0.1):
     rewards = torch.einsum("pal->pa", gap) * beta
     first = torch.zeros(len(rewards), dtype=torch.long)
     return F.cross_entropy(rewards, first), rewards
+""",
+        "softplus by hand, in double precision": """
+def dpo_loss(policy, reference, mask, beta=0.1):
+    change = policy.double() - reference.double().detach()
+    rewards = torch.where(mask, change, 0.0).sum(dim=2) * beta
+    margin = rewards[:, 0] - rewards[:, 1]
+    losses = F.relu(-margin) + torch.log1p(torch.exp(-margin.abs()))
+    return losses.mean(), rewards
 """,
     },
     "group_advantages": {
@@ -174,6 +209,17 @@ def group_advantages(rewards, prompts, scale=True, eps=1e-4):
         result.append(apart)
     return torch.tensor(result)
 """,
+        "by sums at the places of the prompts": """
+def group_advantages(rewards, prompts, scale=True, eps=1e-4):
+    names, where, size = prompts.unique(return_inverse=True, return_counts=True)
+    def summed(values):
+        return torch.zeros(len(names)).index_add(0, where, values)
+    apart = rewards - (summed(rewards) / size)[where]
+    if not scale:
+        return apart
+    variance = summed(apart * apart) / torch.clamp(size - 1, min=1)
+    return apart / (variance.sqrt()[where] + eps)
+""",
     },
     "clipped_objective": {
         "the products, after a limit that clipping never reaches": """
@@ -209,6 +255,19 @@ def clipped_objective(log_p, old_log_p, advantages, mask, low=0.2, high=0.2):
     ratio = torch.where(past, edge, moved.masked_fill(past, 0.0).exp())
     weight = 1 / mask.sum(1)[answer] / len(mask)
     return (a * ratio * weight).sum()
+""",
+        "its sign and the limit of the ratio, side by side": """
+def clipped_objective(log_p, old_log_p, advantages, mask, low=0.2, high=0.2):
+    found = []
+    for new, old, a, own in zip(log_p, old_log_p.detach(), advantages.detach(), mask):
+        if not own.any():
+            found.append(new[own].sum())
+            continue
+        moved = new[own] - old[own]
+        limit = torch.log1p(torch.tensor(high if a > 0 else -low))
+        moved = torch.minimum(moved, limit) if a > 0 else torch.maximum(moved, limit)
+        found.append((a * moved.exp()).mean() if a != 0 else (moved * 0).sum())
+    return torch.stack(found).mean()
 """,
     },
     "best_of_n_gain": {

@@ -42,9 +42,9 @@ MUTANTS = {
             {":].log_softmax(-1)": ":].log_softmax(-2)"},
         ),
         Edit("The sign is wrong", {MEANT: "(-total / due.sum(-1))"}),
-        Edit("length of the row", {MEANT: "(total / input_ids.size(-1))"}),
+        Edit("Divided by more than", {MEANT: "(total / input_ids.size(-1))"}),
         Edit("root of the number", {MEANT: "(total / due.sum(-1).sqrt())"}),
-        Edit("tokens of all labels together", {MEANT: "(total / due.sum())"}),
+        Edit("Divided by more than", {MEANT: "(total / due.sum())"}),
         Edit(
             "The mean is of probabilities",
             {
@@ -308,7 +308,7 @@ MUTANTS = {
         Edit("is a least value", {SIZE: "rewards[own].std().clamp(min=eps)"}),
         Edit("`eps` is always the same", {SIZE: "(rewards[own].std() + 1e-4)"}),
         Edit("changes nothing", {"scale and ": ""}),
-        Edit("is turned round", {"scale and ": "not scale and "}),
+        Edit("unless `scale` is False", {"scale and ": "not scale and "}),
         Edit("of one number is NaN", {" and len(apart) > 1": ""}),
         Edit("0/0 is NaN", {SIZE: "rewards[own].std()"}),
         Answer(
