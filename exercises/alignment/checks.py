@@ -381,15 +381,15 @@ def in_groups(
     eps: float = 1e-4,
     spread: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """A group after the other, each number by itself."""
-    found = []
-    for reward, prompt in zip(rewards, prompts, strict=True):
-        group = rewards[prompts == prompt]
-        apart = reward - group.mean()
-        squares = (group - group.mean()).square().sum()
-        size = (squares / max(1, len(group) - less)).sqrt() + eps
-        found.append(apart / (spread(group) if spread else size))
-    return torch.stack(found)
+    """A group after the other."""
+    found = torch.empty(len(rewards))
+    for name in {*prompts.tolist()}:
+        members = prompts.eq(name)
+        group = rewards[members]
+        apart = group - group.mean()
+        size = (apart.square().sum() / max(1, len(group) - less)).sqrt() + eps
+        found[members] = apart / (spread(group) if spread else size)
+    return found
 
 
 def of_all(less: int) -> Tensor:
@@ -523,18 +523,17 @@ def plain(gain: Run, n: int) -> object:
     return gain(LIKED.clone(), WORTH.clone(), n)
 
 
-MANY_SCORES = (torch.arange(1100.0) * 7 % 1100)[None]
+MANY_SCORES = (torch.arange(1100.0) * 7 % 1100)[None]  # each whole number once
 MANY_WORTH = MANY_SCORES % 10
-EVEN = MANY_SCORES[0].argsort()
 
 
 def expected_of_many(n: int) -> float:
     """Each is the best of n with a chance that is a ratio of neighbours."""
     chance, found = n / 1100, 0.0
-    for place in range(1100, 0, -1):
-        found += chance * float(MANY_WORTH[0, EVEN[place - 1]])
-        chance *= (place - n) / (place - 1) if place > 1 else 0
-    return found - float(MANY_WORTH.mean())
+    for score in range(1099, -1, -1):
+        found += chance * (score % 10)
+        chance *= (score + 1 - n) / max(score, 1)
+    return found - 4.5
 
 
 CHECKS = {
