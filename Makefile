@@ -9,7 +9,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint test-fast test-lessons fetch soak site format notebooks release clean clean-site chromium soffice
+.PHONY: help lab tensorflow test lint test-fast test-lessons fetch soak site format notebooks release clean clean-site chromium soffice
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,8 @@ lab: .venv/lab ## Open JupyterLab on lesson 00 (PORT=8888, BROWSER=yes|no)
 	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
+tensorflow: .venv/tensorflow ## Add TensorFlow (1.4 GB), which the appendix alone needs
+
 test: lint chromium fetch ## Lint, types, tests, and every notebook from top to bottom
 	$(BIN)/pytest tests --numprocesses 2 --dist loadfile
 	$(MAKE) test-lessons
@@ -32,7 +34,7 @@ lint: .venv/test ## Format, types, imports, dependencies, notebooks without outp
 test-fast: fetch ## The tests that need neither training nor notebooks
 	$(BIN)/pytest tests -m "not slow and not soak"
 
-test-lessons: fetch ## Every notebook, run and broken; alone, to be held to its minutes
+test-lessons: fetch .venv/tensorflow ## Every notebook, run and broken; alone, to be held to its minutes
 	$(BIN)/pytest notebooks
 
 fetch: .venv/test
@@ -82,6 +84,10 @@ soffice:
 
 .venv/test: .venv/lab
 	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'
+	touch $@
+
+.venv/tensorflow: .venv/lab
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[tensorflow]'
 	touch $@
 
 .venv/site: .venv/lab

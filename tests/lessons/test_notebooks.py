@@ -48,7 +48,8 @@ class TestEveryLesson:
     def test_it_says_what_it_takes_and_the_course_has_that(self, lesson):
         said = lesson.metadata.labkit
         assert {*said} == {"title", "minutes", "roles", "corpora"}
-        assert 0 < said.minutes.quick <= (4 if "decoder" in said.roles else 2.5)
+        long = "decoder" in said.roles or said.title.startswith("Appendix")
+        assert 0 < said.minutes.quick <= (4 if long else 2.5)
         assert {*said.roles} <= {*CATALOG["hub"]["model"]}
         assert {*said.corpora} <= {*CORPORA}
 
@@ -92,6 +93,15 @@ class TestEveryLesson:
     def test_it_installs_nothing_and_names_no_machine(self, lesson):
         for code in sources(lesson, "code"):
             assert not re.search(r"^\s*[!%]|/home/|/root/|/Users/", code, re.MULTILINE)
+
+
+def test_only_the_appendix_needs_tensorflow_which_make_lab_does_not_install():
+    asks = re.compile(r"^\s*(?:import|from) (?:tensorflow|keras|h5py)\b", re.MULTILINE)
+    code = {path.name: path.read_text() for path in (ROOT / "labkit").rglob("*.py")}
+    for path in LESSONS:
+        code[path.name] = "\n".join(sources(nbformat.read(path, 4), "code"))
+    found = {name for name, text in code.items() if asks.search(text)}
+    assert found == {"appendix_tensorflow.ipynb"}
 
 
 class TestBudget:
