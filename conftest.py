@@ -132,10 +132,12 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_configure(config):
     import broken_copies  # they lie in tests/, which is on the path by now
+    import browsing
     import told
     from jaxtyping import install_import_hook
 
     install_import_hook("labkit.models", "shapes.checked")  # before it is imported
     config.pluginmanager.register(Budgets())
+    config.pluginmanager.register(browsing)
     config.pluginmanager.register(told)
     config.pluginmanager.register(broken_copies)  # the last registered comes first
