@@ -9,7 +9,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab tensorflow test lint test-fast test-lessons fetch soak site format notebooks release clean clean-site chromium soffice
+.PHONY: help lab tensorflow test lint test-fast test-lessons test-tensorflow fetch soak site format notebooks release clean clean-site chromium soffice
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,11 @@ lint: .venv/test ## Format, types, imports, dependencies, notebooks without outp
 test-fast: fetch ## The tests that need neither training nor notebooks
 	$(BIN)/pytest tests -m "not slow and not soak"
 
-test-lessons: fetch .venv/tensorflow ## Every notebook, run and broken; alone, to be held to its minutes
-	$(BIN)/pytest notebooks
+test-lessons: fetch ## Every lesson, run and broken; alone, to be held to its minutes
+	$(BIN)/pytest notebooks --ignore notebooks/appendix_tensorflow.ipynb
+
+test-tensorflow: fetch .venv/tensorflow ## The appendix likewise, with TensorFlow
+	$(BIN)/pytest notebooks/appendix_tensorflow.ipynb
 
 fetch: .venv/test
 	$(BIN)/labkit fetch

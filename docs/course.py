@@ -42,7 +42,7 @@ def lessons() -> list[dict[str, Any]]:
         told = notebook["metadata"]["labkit"]
         found.append(
             {
-                "number": stem[:2],
+                "number": number(stem),
                 "title": told["title"],
                 "page": f"notebooks/{stem}",
                 "minutes": told["minutes"]["quick"],
@@ -50,6 +50,11 @@ def lessons() -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def number(stem: str) -> str:
+    """Of a lesson, by its file's name; A of the appendix."""
+    return stem[:2] if stem[:2].isdigit() else "A"
 
 
 def problem_sets() -> list[dict[str, Any]]:
@@ -100,8 +105,8 @@ def prepare(_: Sphinx, page: str, source: list[str]) -> None:
     """A lesson gets its number and folded answers; a page, the repository's address."""
     if page.startswith("notebooks/"):
         source[0] = fold(source[0])
-        if (number := Path(page).name[:2]).isdigit():
-            source[0] = source[0].replace('"# ', f'"# {number} · ', 1)
+        title = f'"# {number(Path(page).name)} · '
+        source[0] = source[0].replace('"# ', title, 1)
     for word, value in {
         "REPOSITORY": REPOSITORY,
         "RELEASE": labkit.__version__,
@@ -149,7 +154,7 @@ def tell_lessons(
 ) -> None:
     """Under a public name: the lessons where it is used."""
     if pages := LESSONS_WITH.get(tuple(name.split(".")[1:])):
-        links = [f":doc:`{page[10:12]} </{page}>`" for page in pages]
+        links = [f":doc:`{number(Path(page).name)} </{page}>`" for page in pages]
         lines += ["", f"*Used in lessons* {', '.join(links)}.", ""]
 
 
