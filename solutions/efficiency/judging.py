@@ -1088,7 +1088,7 @@ def is_its_own(reference, current, orders) -> bool:
     first, rest = np.split(gaps(reference, current, orders), [1])
     c, n = int((rest >= first).sum()), len(reference)
     inverse = orders.argsort(1)
-    last_ones = orders.roll(n, dims=1) if 2 * n != len(orders[0]) else inverse
+    last_ones = orders.roll(n, dims=1)
     others = [
         int((rest > first).sum()),
         int((rest <= first).sum()),
@@ -1098,14 +1098,20 @@ def is_its_own(reference, current, orders) -> bool:
     return 2 <= c <= len(orders) - 6 and c not in others
 
 
-def samples(random: Generator, shift: float, sizes_of: tuple | None = None) -> list:
-    """Without two equal numbers; the one lies higher by so much, and is the wider."""
+def samples(
+    random: Generator, shift: float, sizes_of: tuple | None = None, many: int = 3
+) -> list:
+    """Without two equal numbers; the one lies higher by so much, and is the wider.
+
+    Args:
+        many: Of the orders; where there are more than a few, p tells each rule.
+    """
     n, m = sizes_of or (int(random.integers(14, 22)), int(random.integers(24, 34)))
     while True:
         reference = floats(random.normal(size=n))
         current = floats(random.normal(shift, 1.3, size=m))
-        orders = any_order(random, n + m, 60)
-        if is_its_own(reference, current, orders):
+        orders = any_order(random, n + m, many)
+        if many < 10 or is_its_own(reference, current, orders):
             return [reference, current, orders]
 
 
@@ -1140,7 +1146,7 @@ def few_values(random: Generator) -> tuple:
         values = random.permutation(5)
         reference = floats(random.choice(values, size=n, p=[0.4, 0.2, 0.2, 0.1, 0.1]))
         current = floats(random.choice(values, size=m, p=[0.1, 0.2, 0.2, 0.2, 0.3]))
-        found.append([reference, current, any_order(random, n + m, 30)])
+        found.append([reference, current, any_order(random, n + m, 3)])
     same = floats(np.repeat([2.0, -1.0, 0.5], [3, 4, 2]))
     mixed = same[any_order(random, len(same), 1)[0]]
     found.append([same, mixed.repeat(2), any_order(random, 27, 20)])
@@ -1173,7 +1179,11 @@ def rounded_apart(random: Generator) -> list:
 
 def orders_of_all_kinds(random: Generator) -> tuple:
     """p of the usual samples, and where rounding would decide."""
-    found = [samples(random, 0.5), samples(random, -0.6), samples(random, 0.4, (9, 14))]
+    found = [
+        samples(random, 0.5, many=60),
+        samples(random, -0.6, many=60),
+        samples(random, 0.4, (9, 14), 60),
+    ]
     return ([*found, *rounded_apart(random)],)
 
 
@@ -1181,7 +1191,7 @@ def odd_samples(random: Generator) -> tuple:
     """No order; infinities; one number each; and what is to be refused."""
     some, more, _ = samples(random, 0.5)
     found = [[some, more, any_order(random, len(some) + len(more), 0)]]
-    ends = samples(random, 0.3, (15, 22))
+    ends = samples(random, 0.3, (15, 22), 9)
     ends[0][:4], ends[1][:9], ends[1][9:12] = -math.inf, math.inf, -math.inf
     found.append(ends)
     for sign in (1, -1):  # D is at one of them, or at the last before them
