@@ -79,10 +79,11 @@ soffice:
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends libreoffice-calc libreoffice-l10n-de; }
 
 # A stamp is written only after its install succeeded, so a killed one is done again.
+# Lesson 16 serves what it trained: hence the extra.
 .venv/lab: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("labkit needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12 …" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable .
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[serve]'
 	touch $@
 
 .venv/test: .venv/lab

@@ -30,7 +30,6 @@ include_patterns = [
     "CONTRIBUTING.md",
     "README.md",
 ]
-exclude_patterns = ["**/.ipynb_checkpoints"]
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
@@ -56,13 +55,12 @@ nb_ipywidgets_js = {}  # a page has no kernel: a widget's still picture stands f
 nb_mime_priority_overrides = [("*", "application/vnd.jupyter.widget-view+json", None)]
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["mystnb.unknown_mime_type", "myst.xref_missing"]
+suppress_warnings = ["mystnb.unknown_mime_type"]
 
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_default_options = {"members": True, "imported-members": True}
-napoleon_google_docstring = True
 add_module_names = False
 
 templates_path = ["templates"]
@@ -71,18 +69,13 @@ html_css_files = ["course.css"]
 html_additional_pages = {"index": "landing.html"}
 html_theme = "sphinx_book_theme"
 html_title = "labkit"
-html_show_sourcelink = True
-html_copy_source = True
 html_context = {"lessons": LESSONS, "sets": SETS}
 html_sidebars = {"index": []}
 html_theme_options = {
-    "home_page_in_toc": False,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
-    "use_download_button": True,
     "use_fullscreen_button": False,
     "show_toc_level": 2,
-    "path_to_docs": "",
 }
 if REPOSITORY:
     html_theme_options |= {

@@ -95,9 +95,7 @@ def fold(source: str) -> str:
 
 def folded_prose(text: str) -> str:
     """The answer, which comes first, in a box that opens; the rest as it is."""
-    end = match.start() if (match := AFTER_THE_ANSWER.search(text)) else len(text)
-    if not text[:end].strip():
-        return text
+    end = match.start() if (match := AFTER_THE_ANSWER.search(text, 1)) else len(text)
     return f"::::{{dropdown}} The answer\n{text[:end]}\n::::\n\n{text[end:]}"
 
 
@@ -107,12 +105,9 @@ def prepare(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] = fold(source[0])
         title = f'"# {number(Path(page).name)} · '
         source[0] = source[0].replace('"# ', title, 1)
-    for word, value in {
-        "REPOSITORY": REPOSITORY,
-        "RELEASE": labkit.__version__,
-    }.items():
-        if page == "docs/elsewhere" and value:
-            source[0] = source[0].replace(word, value)
+    if page == "docs/elsewhere":
+        source[0] = source[0].replace("RELEASE", labkit.__version__)
+        source[0] = source[0].replace("REPOSITORY", REPOSITORY or "REPOSITORY")
 
 
 # ---- Which lessons use a name of labkit

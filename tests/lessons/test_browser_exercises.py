@@ -1,15 +1,13 @@
 """A learner at a problem set in JupyterLab: a stub, a mistake, a right answer."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
 
-import chromium
 import nbformat
 import pytest
-from chromium import FLAGS, MINUTE, NO_CHROMIUM
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from chromium import MINUTE
+from playwright.sync_api import Locator, Page, expect
 from running_lab import ROOT, running_lab
 
 pytestmark = pytest.mark.slow
@@ -22,24 +20,15 @@ RIGHT = (
 
 
 @pytest.fixture(scope="module")
-def learner(tmp_path_factory) -> Iterator[Page]:
+def learner(browser, tmp_path_factory) -> Iterator[Page]:
     """JupyterLab, with the attention set up to its first exercise, all cells run."""
-    program = chromium.find()
-    if program is None:
-        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        give_up(NO_CHROMIUM)
     root = tmp_path_factory.mktemp("root")
     shutil.copytree(ROOT / "exercises" / "attention", root, dirs_exist_ok=True)
     notebook = nbformat.read(root / "attention.ipynb", as_version=4)
     last = [cell.id for cell in notebook.cells].index("softmax-check")
     del notebook.cells[last + 1 :]
     nbformat.write(notebook, root / "attention.ipynb")
-    expect.set_options(timeout=MINUTE)
-    with (
-        running_lab(tmp_path_factory.mktemp("home"), root) as address,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with running_lab(tmp_path_factory.mktemp("home"), root) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 1600})
         page.set_default_timeout(3 * MINUTE)
         page.goto(address("lab/tree/attention.ipynb"))
@@ -47,7 +36,7 @@ def learner(tmp_path_factory) -> Iterator[Page]:
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         yield page
-        browser.close()
+        page.close()
 
 
 def below_the_check(page: Page) -> Locator:

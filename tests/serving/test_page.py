@@ -1,22 +1,16 @@
 """The page of `labkit serve`, in a real browser."""
 
-import os
 import re
 from urllib.parse import urlsplit
 
-import chromium
 import pytest
 import requests
-from playwright.sync_api import expect, sync_playwright
+from chromium import MINUTE
+from playwright.sync_api import expect
 from running_service import LABELS, running, save_classifier
 
 pytestmark = pytest.mark.slow
 
-MINUTE = 60_000  # milliseconds
-NO_CHROMIUM = (
-    "no Chromium. Install it with `sudo apt-get install chromium`, or Google Chrome, "
-    "or name one: CHROMIUM=/path/to/it."
-)
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -33,30 +27,21 @@ def errors() -> list[str]:
 
 
 @pytest.fixture
-def page(service, errors):
-    program = chromium.find()
-    if program is None:
-        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        give_up(NO_CHROMIUM)
-    expect.set_options(timeout=MINUTE)
+def page(browser, service, errors):
     hosts = set()
 
     def heard(kind: str, text: str) -> None:
         if kind == "error" and "status of 422" not in text:  # a refusal is asked for
             errors.append(text)
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page()
+    with browser.new_context() as context:
+        page = context.new_page()
         page.set_default_timeout(MINUTE)
         page.on("console", lambda said: heard(said.type, said.text))
         page.on("pageerror", lambda error: errors.append(error))
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
         page.goto(service.address)
         yield page
-        browser.close()
     assert not errors
     assert hosts - {None} == {"127.0.0.1"}
 
