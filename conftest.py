@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -20,6 +21,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(STARTUP), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 os.environ["LABKIT_PROFILE"] = "quick"
+_nobody = tempfile.TemporaryDirectory()
+os.environ["LABKIT_PROGRESS"] = f"{_nobody.name}/progress.sqlite"
 # nbval reads a cell's messages when the cell has ended: of too many, the last are lost
 os.environ["TQDM_MININTERVAL"] = "2"
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the cores

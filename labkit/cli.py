@@ -1,4 +1,4 @@
-"""The commands of a terminal: `labkit doctor`, `fetch`, `check`, `grade`, `serve`…"""
+"""The commands of a terminal: `labkit doctor`, `fetch`, `progress`, `grade`…"""
 
 import argparse
 import codecs
@@ -110,6 +110,14 @@ def _check(options: argparse.Namespace) -> int:
     return min(failed, 1)
 
 
+def _progress(options: argparse.Namespace) -> int:
+    """Say what you ran, answered and passed on this machine, and where to go on."""
+    from labkit.course import progress
+
+    print(progress())
+    return 0
+
+
 def _release(options: argparse.Namespace) -> int:
     """Write exercises/ from solutions/, the solutions cleared."""
     from labkit import grading
@@ -189,6 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     command(_doctor)
     check = command(_check)
     check.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    command(_progress)
     release = command(_release)
     release.add_argument("names", nargs="*", metavar="NAME", help="by default all sets")
     grade = command(_grade)

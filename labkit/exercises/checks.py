@@ -21,6 +21,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from labkit import record
 from labkit.errors import LabError
 from labkit.exercises.compare import LONGEST, TOLERANCE, as_array, difference, show
 
@@ -89,6 +90,8 @@ class CheckFailedError(LabError):
 def check(exercise: str) -> None:
     """Try the answer that the notebook holds now, and say what is seen.
 
+    A pass is kept, for `labkit progress`.
+
     Raises:
         CheckFailedError: the answer is not there yet; in a notebook, a sentence.
         LabError: there are no checks beside the notebook, or none of that name.
@@ -97,6 +100,8 @@ def check(exercise: str) -> None:
     feedback = examine(Path.cwd(), exercise, namespace)
     if not feedback.message:
         print(f"✓ {feedback}")
+        record.note("check", f"{Path.cwd().name}/{exercise}")
+        record.note("set", Path.cwd().name, len(load_checks(Path.cwd())))
         return
     if feedback.picture is not None and "get_ipython" in namespace:
         from IPython.display import display

@@ -18,10 +18,12 @@ from labkit.plots.figures import (
     lines,
     reliability_diagram,
 )
+from labkit.plots.live import Live
 from labkit.plots.tables import table
 
 __all__ = [
     "PALETTE",
+    "Live",
     "Picture",
     "attention_explorer",
     "axes",

@@ -16,12 +16,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import ipywidgets
 import numpy as np
 import torch
-from IPython.display import display
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import entropy
 
@@ -35,6 +33,7 @@ from labkit.models import (
 )
 from labkit.plots.alternatives import distinct, short, tell_table
 from labkit.plots.figures import PALETTE
+from labkit.plots.live import Live
 
 ACCENT = PALETTE[1]  # its contrast is over 4:1 to white, to black, and to a dark theme
 CHARACTER = 7.8  # pixels: the width of a monospaced one of 13 pixels
@@ -75,17 +74,17 @@ class Drawing:
             f"<style>{STYLE}</style>{self.body}</svg>"
         )
 
-    def image(self, css_class: str) -> str:
+    def image(self) -> str:
         """The picture as an image: on white, as the page's theme cannot reach it."""
         own = 'xmlns="http://www.w3.org/2000/svg" style="color:black;background:white"'
         data = base64.b64encode(self.svg(own).encode()).decode()
         return (
-            f'<img class="{css_class}" alt="{html.escape(self.alt)}" '
+            f'<img alt="{html.escape(self.alt)}" '
             f'style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
         )
 
 
-class Explorer(ipywidgets.VBox):
+class Explorer(Live):
     """Controls above the picture that they redraw.
 
     Args:
@@ -99,7 +98,6 @@ class Explorer(ipywidgets.VBox):
         self.draw = draw
         self.controls = controls
         self.picture = ipywidgets.HTML()
-        self.still = f"labkit-still-{uuid4().hex}"
         self.redraw()
         for control in controls.values():
             control.observe(self.redraw, "value")
@@ -110,21 +108,10 @@ class Explorer(ipywidgets.VBox):
     def redraw(self, _: object = None) -> None:
         values = {name: control.value for name, control in self.controls.items()}
         self.drawing = self.draw(**values)
-        hide = f"<style>.{self.still} {{display: none !important}}</style>"
-        self.picture.value = self.drawing.svg() + hide
+        self.picture.value = self.drawing.svg()
 
-    def _ipython_display_(self) -> None:
-        """Show the widget, and a still picture that the widget, once alive, hides.
-
-        One output with both would not do. A page that has the widgets' state, but can
-        load no code for them, would show neither; nor would a notebook that is opened
-        again without its kernel.
-        """
-        live = self._repr_mimebundle_()
-        live["text/plain"] = "Run this cell in JupyterLab to use its controls."
-        display(live, raw=True)
-        still = self.drawing.image(self.still)
-        display({"text/html": still, "text/plain": self.drawing.alt}, raw=True)
+    def still(self) -> tuple[str, str]:
+        return self.drawing.image(), self.drawing.alt
 
 
 def attention_explorer(

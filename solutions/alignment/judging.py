@@ -147,7 +147,7 @@ def scores_far_apart(random: Generator) -> tuple:
     """Steps of 1/4, so that nothing is rounded; of each kind rows far below 0."""
     texts, labels, inputs = sizes(random, 3)
     calls = []
-    for level, far in ((-500, 0), (0, 300), (-700, 300)):
+    for level, far in ((-500, 0), (0, 300), (-700, 300), (0, 900)):
         steps = random.integers(-12, 13, size=(texts + inputs, labels)) / 4
         whole = torch.from_numpy(steps).float()
         whole[texts:] += (
@@ -284,7 +284,7 @@ def any_pairs(random: Generator) -> tuple:
     """With beta by place, by name and by default."""
     count, length = sizes(random, 2)
     shapes = (count, length + 3), (1, length), (count, 1), (2, 2), (1, 1)
-    betas = [round(float(random.uniform(0.3, 2)), 3), 0.02]
+    betas = [round(float(random.uniform(1.2, 2.5)), 3), 0.02]
     return [pairs(random, *shape, scale=2) for shape in shapes], betas
 
 
@@ -310,6 +310,10 @@ def pairs_that_learn(random: Generator) -> tuple:
 def pairs_to_the_limits(random: Generator) -> tuple:
     """Anything outside the answers; margins of thousands, of both signs."""
     calls = [[*pairs(random, 3, 6, outside), 0.5] for outside in ANYTHING]
+    for outside in (-INF, 3.0):  # and another thing in the reference
+        mixed = pairs(random, 3, 6, outside)
+        mixed[1][~mixed[2]] = INF
+        calls.append([*mixed, 0.5])
     policy, reference, mask = pairs(random, 4, 5, scale=0.5)
     reference[:2, 0] -= 3000.0
     reference[2:, 1] -= 3000.0
@@ -384,6 +388,9 @@ def groups_of_any_size(random: Generator) -> tuple:
     rewards[several[0]], rewards[several[-1]] = 0.0, 1.0
     calls.append([rewards, where])
     calls.append([torch.full((4,), 0.5), torch.tensor([8, 8, 3, 8])])
+    for names in ([-3, 4, -1], [2**60, 2**60 + 1, -(2**60)]):  # they are no places
+        where = torch.from_numpy(random.permutation(np.repeat(names, [4, 3, 2])))
+        calls.append([normal(random, 9, scale=2), where])
     return (calls,)
 
 
@@ -391,7 +398,7 @@ def spreads(random: Generator) -> tuple:
     """So small that eps counts, which is given by place, by name and by default."""
     calls = []
     for spread in (1e-4, 1e-3, 1.0):
-        where = mixed(random, [4, 3, 1, 5])
+        where = mixed(random, [4, 3, 1, 5, 2])
         rewards = torch.from_numpy(random.permutation(len(where))).float() * spread
         calls.append([rewards, where])
     return calls, round(float(random.uniform(0.2, 0.9)), 3)
@@ -487,14 +494,18 @@ def steps_that_learn(random: Generator) -> tuple:
 
 
 def steps_far_away(random: Generator) -> tuple:
-    """Ratios of e²⁰⁰ and of e⁻²⁰⁰, and one of e²⁵ that no limit holds; anything outside
-    the answers.
+    """Ratios of e²⁰⁰ and of e⁻²⁰⁰, and of e²⁵ and e⁸⁵, which no limit holds; anything
+    outside the answers.
     """
     calls = []
     for outside in ANYTHING:
         call = steps(random, 4, 5, INSIDE, outside)
         call[3][0, 1:] = False
         call[0][0, 1:] = call[1][0, 1:] = outside
+        calls.append(call)
+    for outside in (-INF, 3.0):  # and another thing in the old ones
+        call = steps(random, 4, 5, INSIDE, outside)
+        call[1][~call[3]] = INF
         calls.append(call)
     for far in (200.0, 700.0):
         new, old, advantages, mask = steps(random, 5, 4, INSIDE)
@@ -503,9 +514,10 @@ def steps_far_away(random: Generator) -> tuple:
         new = torch.where(advantages[:, None] < 0, new - far, new + far)
         old[3, 0] += 3 * far
         calls.append([new, old, advantages, mask])
-    new, old, advantages, mask = steps(random, 3, 3, INSIDE)
-    new[:, 0] = old[:, 0] + 25
-    calls.append([new, old, -advantages.abs(), mask | (torch.arange(3) == 0)])
+    for far in (25, 85):
+        new, old, advantages, mask = steps(random, 3, 3, INSIDE)
+        new[:, 0] = old[:, 0] + far
+        calls.append([new, old, -advantages.abs(), mask | (torch.arange(3) == 0)])
     return (calls,)
 
 
@@ -542,13 +554,15 @@ def clipped(log_p, old_log_p, advantages, mask, low=0.2, high=0.2):
 
 
 def answers_without_ties(random: Generator) -> tuple:
-    """Scored by what they are worth, or by something near it."""
+    """Scored by what they are worth, or by something near it; hardly apart, too."""
     calls = []
     for prompts, m, n in ((3, 5, 2), (1, 7, 3), (4, 6, 5), (2, 12, 4)):
         rewards = normal(random, prompts, m, scale=2)
         calls.append([rewards.clone(), rewards, n])
         scores = rewards + normal(random, prompts, m)
         calls.append([scores, some_of(random, [0.0, 1.0], prompts, m), n])
+    near = 2 + torch.from_numpy(random.permutation(9)[None]).float() * 2.0**-21
+    calls.append([near, normal(random, 1, 9, scale=2), 4])
     return (calls,)
 
 
@@ -578,12 +592,14 @@ def answers_with_ties(random: Generator) -> tuple:
 
 
 def hundreds_of_answers(random: Generator) -> tuple:
-    """Once so many that no float holds the number of choices, of any precision."""
+    """Once so many that no float holds the number of choices, of any precision; all are
+    worth much, so that chances that are rounded show.
+    """
     calls = []
     for m, n in ((300, 40), (1100, 500), (1100, 2)):
-        rewards = normal(random, 1, m)
+        rewards = normal(random, 1, m) + 10
         scores = some_of(random, np.arange(120) / 4, 1, m)
-        calls.append([scores, rewards + scores.sqrt() + rewards.exp(), n])
+        calls.append([scores, rewards + scores.sqrt() + (rewards - 10).exp(), n])
     return (calls,)
 
 

@@ -851,7 +851,25 @@ def hardly_apart(random: Generator) -> tuple:
         count = float(random.integers(100_000_000, 200_000_000))
         rows = [[count, 1.0], [count + 1, 1.0], [count - 1, 1.0], [count - 2, 0.5]]
         found.append([random.permutation(rows).tolist(), [up, False]])
+        rows = [*rows, [-1e15, 3.0], [1e15, 3.0]]  # so wide that a scaled one is equal
+        rows += [[1.0, 1.5], [math.nextafter(1.0, 2.0), 1.5], [1.0, 1.5]]
+        found.append([random.permutation(rows).tolist(), [up, False]])
     return (found,)
+
+
+LARGEST = math.nextafter(math.inf, 0.0)
+
+
+def at_the_ends(random: Generator) -> list:
+    """Infinity beside the largest numbers, of both signs in a row; 0 and −0."""
+    found = []
+    for sign in (1, -1):
+        rows = [[sign * x, 1.0] for x in (math.inf, LARGEST, 1e308, 1e300)]
+        found.append([random.permutation(rows).tolist(), [True, False]])
+        both = [[math.inf, sign * math.inf], [1.0, 1.0], [2.0, 1.0]]
+        found.append([random.permutation(both).tolist(), [True, False]])
+    found.append([[[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0]], [True, False]])
+    return found
 
 
 def odd_models(random: Generator) -> tuple:
@@ -867,12 +885,13 @@ def odd_models(random: Generator) -> tuple:
     found.append([[[-math.inf], [-math.inf]], [True]])
     found += [[[], [True, False]], [[], [False]]]
     fits = [[1.0, float(random.integers(2, 9))], [2.0, 1.0]]
-    for bad in ([3.0], [3.0, 4.0, 5.0], []):
+    for bad in ([3.0], [3.0, 4.0, 5.0], [], [math.nan], [math.nan, 4.0, 5.0]):
         for place in range(3):
             rows = [*fits[:place], bad, *fits[place:]]
             found.append([rows, [True, False]])
-    found.append([[[1.0, 2.0]], [True]])
-    return (found,)
+    found.append([[*fits, [3.0], [3.0, 4.0, 5.0]], [True, False]])
+    found += [[[[1.0, 2.0]], [True]], [[[1.0], [2.0]], [True, False]], [[[]], [True]]]
+    return ([*found, *at_the_ends(random)],)
 
 
 def unbeaten(rows, larger):
@@ -958,6 +977,11 @@ UNLIKE = [  # what is the same when normalised, and only in this order
     ("a\r\n{}", "a {}"),
     ("{}\x0bb\u2028c", "{} b c"),
     ("\u03c3\u03b1\u03c2{}", "\u03c3\u03b1\u03c3{}"),
+    ("a\x1f{}", "a {}"),
+    ("{}\x85b", "{} b"),
+    ("a\u1680{}", "a {}"),
+    ("\u03b1\u0345\u0301{}", "\u03ac\u03b9{}"),
+    ("\uff76\uff9e {}", "\u30ac {}"),
 ]
 STAYS = [  # what is not
     ("resume {}", "résumé {}"),
@@ -968,6 +992,8 @@ STAYS = [  # what is not
     ("a-b {}", "a b {}"),
     ("d\u0131 {}", "di {}"),
     ("{} \u0390", "{}"),
+    ("{}\u00adb", "{}b"),
+    ("\U0001f600 {} \U0001f601", "{}"),
 ]
 
 
@@ -991,6 +1017,7 @@ def short_texts(random: Generator) -> tuple:
         texts = ["", word[:1], word[: size - 1], word[:size], word[: size + 1], word]
         texts += [" \n", "", "\u00a0", f" {word[:size]} ", word[:1].upper(), "\u3000 "]
         texts += [word[: size - 1] + "#", f"{word[: size - 1]} "]
+        texts += [f"{word[: size - 1]} {word[0]}", f"{word[0]} {word[: size - 1]}"]
         found.append([random.permutation(texts).tolist(), 0.001, size])
     found.append([["a", "A ", "", "b"], 1.0])
     found.append([["abc", "ABC", "abcd", "ab"], 1.0, 50])
@@ -1012,6 +1039,9 @@ def at_the_threshold(random: Generator) -> tuple:
         others = ["".join(signs[14:20]), "".join(signs[20:]), one.upper()]
         for bound in (meets, meets + 0.02, meets - 0.02):
             found.append([[one, other, *others], bound, 1])
+    one, other, third = signs[:3]  # 1/3 is above, and 2/3 below, to no one who rounds
+    found.append([[one + other, one + third], 0.3331, 1])
+    found.append([[one + other, one + other + third], 0.6668, 1])
     same = letters(random, 12)
     found.append([[same, f"{same} ", same + "b", same.upper()], 1.0])
     found.append([[same, same], 1, 3])
@@ -1019,8 +1049,8 @@ def at_the_threshold(random: Generator) -> tuple:
         found.append([[same, same], bad])
     for size in (0, -1):
         found.append([[same, same], 0.5, size])
-    found.append([[], 0.0])
-    found.append([["a"], 0.5, 0])
+    found += [[[], 0.0], [[], 1.5], [[], math.nan], [[], 0.5, 0]]
+    found += [[["a"], 0.5, 0], [["a"], 0.0], [["a"], 1.5]]
     return (found,)
 
 
@@ -1128,7 +1158,11 @@ def sizes_apart(random: Generator) -> tuple:
     far = samples(random, -0.4)
     far[0] = far[0] * 1e-6
     far[1] = far[1] * 1e-6
-    return ([*found, tiny, far],)
+    crowded = samples(random, 0.5)  # within less than any bin has
+    for part, end in zip(crowded[:2], (-1e6, 1e6), strict=True):
+        part *= 1e-6
+        part[int(random.integers(len(part)))] = end
+    return ([*found, tiny, far, crowded],)
 
 
 def run_first(answer, calls):
@@ -1177,6 +1211,19 @@ def rounded_apart(random: Generator) -> list:
     return found
 
 
+def hardly_less(random: Generator) -> list:
+    """Some orders have a D that is less by 1/(n · m): by no rounding is it as large."""
+    n, m = 37, 41
+    while True:
+        reference, current, orders = samples(random, 0.3, (n, m), 9)
+        pool = any_order(random, n + m, 300)
+        first, *rest = gaps(reference, current, pool).tolist()
+        d, less = first / (n * m), (first - 1) / (n * m)
+        near = [order for order, x in zip(pool, rest, strict=True) if x == first - 1]
+        if near and all(round(d, k) == round(less, k) for k in (2, 3)):
+            return [reference, current, torch.cat([torch.stack(near), orders])]
+
+
 def orders_of_all_kinds(random: Generator) -> tuple:
     """p of the usual samples, and where rounding would decide."""
     found = [
@@ -1184,7 +1231,7 @@ def orders_of_all_kinds(random: Generator) -> tuple:
         samples(random, -0.6, many=60),
         samples(random, 0.4, (9, 14), 60),
     ]
-    return ([*found, *rounded_apart(random)],)
+    return ([*found, *rounded_apart(random), hardly_less(random)],)
 
 
 def odd_samples(random: Generator) -> tuple:
@@ -1206,6 +1253,13 @@ def odd_samples(random: Generator) -> tuple:
         any_order(random, 6, 9),
     ]
     found.append(high)
+    top = torch.finfo(torch.float32).max
+    for sign in (1, -1):  # infinity is none of the largest numbers
+        ends = [
+            [sign * math.inf] * 4 + [1.0],
+            [sign * x for x in (top, top, top, 2e38)],
+        ]
+        found.append([*map(floats, ends), any_order(random, 9, 9)])
     one = any_order(random, 2, 8)
     found += [[floats([1.0]), floats([2.0]), one], [floats([1.0]), floats([1.0]), one]]
     for place in (0, 1):

@@ -16,7 +16,7 @@ from running_lab import ROOT, running_lab
 pytestmark = pytest.mark.slow
 
 LESSON = ROOT / "notebooks" / "02_attention.ipynb"
-STILL = "img[class^=labkit-still]"
+STILL = "[class^=labkit-still] img"
 VIEW = "application/vnd.jupyter.widget-view+json"
 EXPLORERS = Path("explorers.ipynb")  # made of these cells
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
