@@ -1,11 +1,14 @@
 """Seconds to grade a submission: `labkit grade` against nbgrader's autograde.
 
-    python benchmarks/grading.py [--students 100] [--sample 5] [--write]
+    python benchmarks/grading.py [--students 100] [--sample 5] [--many 1000] [--write]
 
 Both grade the attention set in the same run. The class is of right answers, wrong ones
 and stubs, each notebook another. Ours is timed as one command, from its start to its
 last file. nbgrader runs each notebook in a kernel of its own: it is timed on a sample,
 less what its command takes for the first of them, so that its start does not count.
+
+Many submissions are then judged by one walled process, by two, and by two workers of a
+Dask cluster on this machine, each time from the notebooks to the marks.
 """
 
 import argparse
@@ -16,13 +19,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 import nbformat
+from distributed import LocalCluster
 from results import write
 
 from labkit.grading import ProblemSet, find
+from labkit.grading.cluster import Cluster
+from labkit.grading.extract import collect
+from labkit.grading.marking import grade
 from labkit.grading.problems import grade_id
 from labkit.grading.release import render
 
@@ -110,6 +118,49 @@ def time_nbgrader(problem_set: ProblemSet, sample: int, root: Path) -> float:
     return (start_and_sample - start_and_one) / (sample - 1)
 
 
+def time_many(problem_set: ProblemSet, many: int, root: Path) -> dict[str, float]:
+    """Who judges -> seconds for all."""
+    for number in range(many):
+        name = f"s{number:05}"
+        hand_in(problem_set, name, root / "submitted" / name / SET, number)
+    submissions, took = collect([root / "submitted"]), {}
+    one_thread = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(**one_thread) as here, Cluster(here.scheduler_address) as cluster:
+        judges = {
+            "one process": ThreadPoolExecutor(1),
+            "two processes": ThreadPoolExecutor(2),
+            "a cluster of two workers": cluster,
+        }
+        for name, judge in judges.items():
+            began = time.perf_counter()
+            graded = grade(submissions, root / name, [problem_set], judge)
+            took[name] = time.perf_counter() - began
+            assert not any(one.failed for one in graded), f"{name}: some have no mark"
+    return took
+
+
+def tell_many(took: dict[str, float], many: int) -> list[str]:
+    """A table, and what it says of ten thousand."""
+    alone, cluster = took["one process"], took["a cluster of two workers"]
+    rows = [
+        f"| {name} | {seconds / many:.2f} | {seconds:.0f} | {alone / seconds:.2f} |"
+        for name, seconds in took.items()
+    ]
+    ten_thousand = [f"{10_000 / many * seconds / 60:.0f}" for seconds in took.values()]
+    workers = 10_000 / many * 2 * cluster / 600
+    return [
+        f"{many:,} submissions, of {len(os.sched_getaffinity(0))} threads:",
+        "",
+        "| judged by | s a submission | s for all | times one process |",
+        "|---|--:|--:|--:|",
+        *rows,
+        "",
+        f"At these rates 10,000 submissions take {ten_thousand[0]} minutes on one "
+        f"process, {ten_thousand[1]} on two and {ten_thousand[2]} on the cluster; "
+        f"{workers:.0f} such workers, if they scale, would do them in ten minutes.",
+    ]
+
+
 def machine() -> str:
     torch = subprocess.run(
         [sys.executable, "-c", "import torch; print(torch.__version__)"],
@@ -126,6 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--students", type=int, default=100)
     parser.add_argument("--sample", type=int, default=5, help="for nbgrader; 2 or more")
+    parser.add_argument("--many", type=int, default=1_000, help="for the cluster")
     parser.add_argument("--write", action="store_true", help="keep it in RESULTS.md")
     options = parser.parse_args()
     [problem_set] = find([SET], Path(__file__).parents[1] / "solutions")
@@ -134,6 +186,7 @@ def main() -> None:
         one = time_ours(problem_set, 1, root / "one")
         ours = time_ours(problem_set, options.students, root / "class")
         theirs = time_nbgrader(problem_set, options.sample, root)
+        many = time_many(problem_set, options.many, root / "many")
     each = ours / options.students
     whole = theirs * options.students
     exercises = len(problem_set.exercises)
@@ -150,6 +203,7 @@ def main() -> None:
             f"| nbgrader autograde | {theirs:.2f} | {whole:.0f} (scaled) | – |",
             f"| times faster | {theirs / each:.1f} | {whole / ours:.1f} | |",
             "",
+            *tell_many(many, options.many),
         ]
     )
     print(text)

@@ -54,7 +54,8 @@ class Progress(Live):
     def look(self, _: object = None) -> None:
         self.rows = read()
         lines = [dict(zip(HEAD, row.cells, strict=True)) for row in self.rows]
-        told = table(lines).to_html()
+        roomy = {"padding": "0 1.5em 0 0", "line-height": "1.6"}
+        told = table(lines).set_properties(**roomy).to_html()
         self.page.value = f"{told}<p><b>Go on:</b> {go_on(self.rows)}</p>"
 
     def still(self) -> tuple[str, str]:

@@ -136,7 +136,7 @@ class Quiz(Live):
 
         def answer(change: dict[str, Option]) -> None:
             nonlocal chosen_before
-            verdict.value = f"<p role='status'>{escape(change['new'].verdict())}</p>"
+            verdict.value = _paragraph(change["new"].verdict(), "role='status'")
             if not chosen_before:
                 record.note("question", item, int(change["new"].is_right))
             chosen_before = True
@@ -144,14 +144,22 @@ class Quiz(Live):
         choice.observe(answer, "value")
         self.choices.append(choice)
         self.verdicts.append(verdict)
-        asks = ipywidgets.HTML(f"<p><b>{number}.</b> {escape(question.asks)}</p>")
-        return [asks, choice, verdict]
+        return [
+            ipywidgets.HTML(_paragraph(f"{number}. {question.asks}")),
+            choice,
+            verdict,
+        ]
 
     def still(self) -> tuple[str, str]:
         questions = self.lesson.questions
         page = "".join(f"<li>{_opening(question)}</li>" for question in questions)
         plain = [f"{n}. {_told(one)}" for n, one in enumerate(questions, start=1)]
         return f"<ol>{page}</ol>", "\n\n".join(plain)
+
+
+def _paragraph(text: str, attributes: str = "") -> str:
+    """In lines of text: those of a widget's HTML lie apart."""
+    return f"<p style='line-height: 1.5' {attributes}>{escape(text)}</p>"
 
 
 def _opening(question: Question) -> str:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 LESSON = ROOT / "notebooks" / "02_attention.ipynb"
 STILL = "[class^=labkit-still] img"
+IMAGE = r'"labkit-still-\w+"><img'
 VIEW = "application/vnd.jupyter.widget-view+json"
 EXPLORERS = Path("explorers.ipynb")  # made of these cells
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
@@ -30,6 +31,8 @@ CELLS = (
     "widgets.softmax_explorer()",
     "widgets.mask_explorer()",
     "widgets.span_corruption_explorer('Thank you for inviting me to your party.')",
+    "from labkit.course import progress, quiz\n\nquiz('02_attention')",
+    "progress()",
 )
 HAS_RUN = """() => {
   const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
@@ -73,7 +76,7 @@ class Visit:
 
     def explorers(self) -> list[Locator]:
         found = self.page.locator(".jp-OutputArea-output:has(svg.labkit)")
-        expect(found).to_have_count(str(self.outputs()).count('<img class="labkit-'))
+        expect(found).to_have_count(len(re.findall(IMAGE, str(self.outputs()))))
         assert found.count()
         return found.all()
 
@@ -121,6 +124,26 @@ def test_a_token_with_the_focus_or_under_the_mouse_shows_where_it_looks(visit):
     second.locator(".frame").hover()
     expect(second.locator(".detail").first).to_be_visible()
     expect(first.locator(".detail").first).to_be_hidden()
+
+
+def test_the_keyboard_answers_a_question_which_is_explained_and_counted(visit):
+    questions = visit.page.locator(".widget-radio")
+    expect(questions).to_have_count(5)
+    options = questions.first.get_by_role("radio")
+    options.first.focus()
+    visit.page.keyboard.press("Space")
+    said = visit.page.get_by_role("status").filter(has_text=re.compile("Right|Not so"))
+    expect(said).to_have_count(1)
+    before = said.text_content()
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Space")
+    expect(options.nth(1)).to_be_checked()
+    expect(said).not_to_have_text(before)
+    for text in questions.locator("label").all():  # the whole of it can be read
+        assert text.evaluate("e => e.scrollWidth <= e.clientWidth")
+    if again := visit.page.get_by_role("button", name="Look again").all():
+        again[0].click()
+        expect(visit.page.get_by_text("of 1, 4 open")).to_be_visible()
 
 
 def test_every_control_has_a_name(visit):
