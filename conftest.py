@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -23,6 +22,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ["LABKIT_PROFILE"] = "quick"
 _nobody = tempfile.TemporaryDirectory()
 os.environ["LABKIT_PROGRESS"] = f"{_nobody.name}/progress.sqlite"
+os.environ["MALLOC_ARENA_MAX"] = "1"  # as `make lab` has it
 # nbval reads a cell's messages when the cell has ended: of too many, the last are lost
 os.environ["TQDM_MININTERVAL"] = "2"
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the cores
@@ -46,30 +46,29 @@ class Budgets:
         self.seconds: dict[Path, float] = defaultdict(float)
         self.memory: dict[Path, int] = defaultdict(int)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item):
-        started = time.perf_counter()
-        try:
-            return (yield)
-        finally:
-            if self.is_lessons_own(item):
-                self.seconds[item.path] += time.perf_counter() - started
+    def pytest_runtest_setup(self, item):
+        is_cell = item.path.suffix == ".ipynb"
+        if is_cell and not item.get_closest_marker("proof"):  # a broken copy
+            item.user_properties.append(("lesson", str(item.path)))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item):
-        if not self.is_lessons_own(item) or not alive(item.parent.kernel):
+        is_lessons_own = "lesson" in dict(item.user_properties)
+        if not is_lessons_own or not alive(item.parent.kernel):
             return (yield)
         forget_peak(item.parent.kernel)
         try:
             return (yield)
         finally:
             if alive(item.parent.kernel):
-                taken = peak(item.parent.kernel)
-                self.memory[item.path] = max(self.memory[item.path], taken)
+                item.user_properties.append(("peak", peak(item.parent.kernel)))
 
-    def is_lessons_own(self, item) -> bool:
-        """Whether it is a cell of a lesson, and not a broken copy of some."""
-        return item.path.suffix == ".ipynb" and not item.get_closest_marker("proof")
+    def pytest_runtest_logreport(self, report):  # whichever process ran the cell
+        told = dict(report.user_properties)
+        if lesson := told.get("lesson"):
+            path = Path(lesson)
+            self.seconds[path] += report.duration
+            self.memory[path] = max(self.memory[path], told.get("peak", 0))
 
     def overrun(self) -> list[str]:
         lines = []

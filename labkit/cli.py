@@ -157,11 +157,12 @@ def _grade(options: argparse.Namespace) -> int:
             f"To mark by hand: {waiting} in to_mark.html. Enter their points in "
             "manual.csv, and run the same command again."
         )
-    if failed := sum(one.failed for one in graded):
-        print(f"Not marked, for a reason of ours: {failed}. Run the command again.")
     if options.format:
         print("Exported:", reports.export(graded, options.format, options.out))
-    return 0
+    if failed := sum(one.failed for one in graded):
+        again = "Run the command again."
+        print(f"Not marked, for a reason of ours: {failed}. {again}", file=sys.stderr)
+    return int(failed > 0)
 
 
 def _serve(options: argparse.Namespace) -> int:

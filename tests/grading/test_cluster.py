@@ -200,11 +200,11 @@ class TestWhatIsLost:
         failures = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
         course.start_scheduler(env=os.environ | failures)
         course.start_worker("--nanny")
-        out, _ = said(course.grade_there("--format", "nbgrader"))
+        out, errors = said(course.grade_there("--format", "nbgrader"), status=1)
         ann, eve = (line for line in out.splitlines() if "  vault  " in line)
         assert "5 of 8" in ann
         assert "not marked  the grader failed on it: KilledWorker" in eve
-        assert "for a reason of ours: 1" in out
+        assert "for a reason of ours: 1" in errors
         files = course.files("there")
         _, _, row = files["grades.csv"].decode().splitlines()
         assert row.startswith("eve,vault,,,")

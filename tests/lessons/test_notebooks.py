@@ -106,12 +106,17 @@ def test_only_the_appendix_needs_tensorflow_which_make_lab_does_not_install():
 
 class TestBudget:
     def run(
-        self, code: str, minutes: float, folder: Path, roles: tuple[str, ...] = ()
+        self,
+        code: str,
+        minutes: float,
+        folder: Path,
+        roles: tuple[str, ...] = (),
+        options: tuple[str, ...] = (),
     ) -> tuple[int, str]:
         cell = nbformat.v4.new_code_cell(code)
         labkit = {"minutes": {"quick": minutes}, "roles": roles}
         lesson = nbformat.v4.new_notebook(cells=[cell], metadata={"labkit": labkit})
-        return run(lesson, folder)
+        return run(lesson, folder, *options)
 
     def test_a_lesson_within_it_passes(self, tmp_path):
         ended, said = self.run("1 + 1", 2, tmp_path)
@@ -123,6 +128,7 @@ class TestBudget:
         code = f"block = bytearray(b'1') * {size}"
         assert self.run(code, 2, tmp_path, roles=("decoder",))[0] == ended
 
+    @pytest.mark.parametrize("options", [(), ("--numprocesses", "1")], ids=len)
     @pytest.mark.parametrize(
         ("code", "minutes", "why"),
         [
@@ -136,9 +142,9 @@ class TestBudget:
         ],
     )
     def test_one_over_its_minutes_or_memory_or_that_asks_the_network_fails(
-        self, code, minutes, why, tmp_path
+        self, code, minutes, why, options, tmp_path
     ):
-        ended, said = self.run(code, minutes, tmp_path)
+        ended, said = self.run(code, minutes, tmp_path, options=options)
         assert ended == 1, said
         assert why in said
 
