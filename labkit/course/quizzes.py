@@ -92,7 +92,7 @@ def quiz(lesson: str) -> "Quiz":
 
 
 def _ran_whole(notebook: Path) -> bool:
-    """Whether this kernel has run as many different cells as the lesson has.
+    """Whether this kernel has run as many different cells as the lesson has up to here.
 
     They need not be the same: a learner changes them. Where the notebook does not lie
     in the kernel's folder, nobody can tell, and so the last cell is believed.
@@ -105,8 +105,10 @@ def _ran_whole(notebook: Path) -> bool:
     if not notebook.is_file():
         return True
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    code = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    return len(_distinct(shell.user_ns["In"])) >= len(_distinct(code))
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    asking = [number for number, source in enumerate(code, 1) if "quiz(" in source]
+    needed = _distinct(code[: asking[-1]] if asking else code)
+    return len(_distinct(shell.user_ns["In"])) >= len(needed)
 
 
 def _distinct(sources: Iterable[str]) -> set[str]:

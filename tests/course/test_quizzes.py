@@ -161,6 +161,7 @@ class TestRunToTheEnd:
         monkeypatch.chdir(tmp_path)
         cells = [nbformat.v4.new_code_cell(f"x = {n}") for n in range(4)]
         cells.append(nbformat.v4.new_code_cell('quiz("02_attention")'))
+        cells.append(nbformat.v4.new_code_cell("what follows"))
         nbformat.write(nbformat.v4.new_notebook(cells=cells), "02_attention.ipynb")
         shell = InteractiveShell.instance()
         monkeypatch.setitem(shell.user_ns, "In", [""])
