@@ -1,5 +1,6 @@
 """What every lesson must be; that each runs, nbval shows by running it."""
 
+import ast
 import json
 import re
 import statistics
@@ -60,6 +61,12 @@ class TestEveryLesson:
         ]
         assert max(lines) <= 20
         assert statistics.median(lines) <= 6
+
+    def test_each_of_its_claims_says_what_it_means_when_it_fails(self, lesson):
+        trees = [ast.parse(source) for source in sources(lesson, "code")]
+        claims = [n for tree in trees for n in ast.walk(tree) if type(n) is ast.Assert]
+        assert claims
+        assert not [ast.unparse(claim) for claim in claims if claim.msg is None]
 
     def test_its_prose_is_of_a_length_to_read(self, lesson):
         words = len(" ".join(sources(lesson, "markdown")).split())
