@@ -179,6 +179,15 @@ class TestCheck:
         assert "✓ softmax: 10 of 10 checks passed." in said
         assert "✗" not in said
 
+    def test_what_passes_counts_for_the_progress(self, capsys, monkeypatch, tmp_path):
+        monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.sqlite"))
+        cli.main(["check", str(ROOT / "exercises" / "attention" / "attention.ipynb")])
+        assert cli.main(["progress"]) == 0
+        assert " attention: " not in capsys.readouterr().out
+        cli.main(["check", str(SOLVED / "attention.ipynb")])
+        cli.main(["progress"])
+        assert " attention: 8 of 8" in capsys.readouterr().out
+
     def test_stubs_are_told_from_mistakes(self, capsys):
         released = ROOT / "exercises" / "attention" / "attention.ipynb"
         assert cli.main(["check", str(released)]) == 1

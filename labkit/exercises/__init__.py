@@ -9,6 +9,7 @@ from labkit.exercises.checks import (
     find_checks,
     load_checks,
     load_module,
+    note_pass,
     two_tables,
 )
 from labkit.exercises.compare import TOLERANCE, difference
@@ -26,6 +27,7 @@ __all__ = [
     "load_checks",
     "load_module",
     "newlines",
+    "note_pass",
     "ruled_out",
     "two_tables",
 ]

@@ -100,14 +100,19 @@ def check(exercise: str) -> None:
     feedback = examine(Path.cwd(), exercise, namespace)
     if not feedback.message:
         print(f"✓ {feedback}")
-        record.note("check", f"{Path.cwd().name}/{exercise}")
-        record.note("set", Path.cwd().name, len(load_checks(Path.cwd())))
+        note_pass(Path.cwd(), exercise)
         return
     if feedback.picture is not None and "get_ipython" in namespace:
         from IPython.display import display
 
         display(feedback.picture)
     raise CheckFailedError(feedback) from None
+
+
+def note_pass(folder: Path, exercise: str) -> None:
+    """Keep for `labkit progress` that all checks of an exercise have passed."""
+    record.note("check", f"{folder.name}/{exercise}")
+    record.note("set", folder.name, len(load_checks(folder)))
 
 
 def load_checks(folder: Path) -> Mapping[str, Sequence[Case]]:

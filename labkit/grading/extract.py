@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import LabError
-from labkit.exercises import CELL, Feedback, examine, load_checks
+from labkit.exercises import CELL, Feedback, examine, load_checks, note_pass
 from labkit.grading.problems import STUB, ByHand, ProblemSet
 from labkit.grading.shell import Shell
 
@@ -371,7 +371,10 @@ def check_notebook(path: Path) -> Iterator[Feedback]:
     for number in sorted(ours | _given(cells, min(ours, default=len(cells)))):
         shell.run(cells[number].source)
     for exercise in checks:
-        yield examine(folder, exercise, shell.namespace)
+        feedback = examine(folder, exercise, shell.namespace)
+        if not feedback.message:
+            note_pass(folder, exercise)
+        yield feedback
 
 
 def _tell(what: str, error: BaseException) -> None:

@@ -4,6 +4,7 @@ import copy
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from nbclient import NotebookClient
 
+from labkit import record
 from labkit.errors import LabError
 from labkit.exercises import check, difference, examine, two_tables
 
@@ -471,6 +473,18 @@ class TestInANotebook:
         [said] = outputs["name"]
         assert "there is no exercise 'sofmax' here" in said.traceback[0]
         assert "softmax" in said.traceback[0]
+
+
+def test_a_pass_is_kept_and_a_failure_is_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.sqlite"))
+    monkeypatch.chdir(RELEASED)
+    kept = []
+    for answer in ANSWERS.values():
+        with suppress(LabError):
+            exec(f"{answer}\ncheck('softmax')", {"check": check, "torch": torch})
+        kept.append(record.noted("check"))
+    assert kept == [{}, {}, {}, {"attention/softmax": 1}]
+    assert record.noted("set") == {"attention": 8}
 
 
 def test_outside_a_set_it_says_where_to_work(tmp_path, monkeypatch):
