@@ -57,20 +57,18 @@ def number(stem: str) -> str:
     return stem[:2] if stem[:2].isdigit() else "A"
 
 
-def problem_sets() -> list[dict[str, Any]]:
-    """Title, number of exercises and page of each."""
-    found = []
-    for path in sorted((ROOT / "exercises").glob("*/*.ipynb")):
-        cells = json.loads(path.read_text())["cells"]
-        asked = [cell["metadata"].get("nbgrader", {}) for cell in cells]
-        found.append(
-            {
-                "title": path.stem,
-                "exercises": sum(bool(cell.get("solution")) for cell in asked),
-                "page": f"exercises/{path.stem}/{path.stem}",
-            }
-        )
-    return found
+def problem_sets() -> list[dict[str, str]]:
+    """Title, page, lessons before it and number of exercises, by the README's table."""
+    row = r"^\| \[(\w+)\]\(exercises/.+?\) \| (.+?) \| (.+?) \|$"
+    return [
+        {
+            "title": title,
+            "page": f"exercises/{title}/{title}",
+            "after": after,
+            "exercises": many,
+        }
+        for title, after, many in re.findall(row, README.read_text(), re.MULTILINE)
+    ]
 
 
 def names(cell: dict[str, Any], key: str) -> set[str]:
@@ -105,6 +103,8 @@ def prepare(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] = fold(source[0])
         title = f'"# {number(Path(page).name)} · '
         source[0] = source[0].replace('"# ', title, 1)
+    if page == "README" and REPOSITORY:
+        source[0] = source[0].replace("clone ADDRESS", f"clone {REPOSITORY}")
     if page == "docs/elsewhere":
         source[0] = source[0].replace("RELEASE", labkit.__version__)
         source[0] = source[0].replace("REPOSITORY", REPOSITORY or "REPOSITORY")
