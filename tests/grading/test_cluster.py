@@ -167,6 +167,14 @@ def said(client: subprocess.Popen, status: int = 0) -> tuple[str, str]:
     return out, errors
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What is started in the background of a shell ignores Ctrl-C, and its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 CLASS = {"ann": UNLOCK, "bob": WORDS, "eve": "def unlock(", "zoe": UNLOCK}
 
 
@@ -213,6 +221,7 @@ class TestWhatIsLost:
         assert b"Not marked yet." in page
         assert len(course.stored()) == 1, "the next run tries it again"
 
+    @pytest.mark.usefixtures("interruptible")
     @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
     def test_the_client_which_goes_on(self, course, end):
         course.hand_in(zz=WAIT, **CLASS)
