@@ -9,10 +9,11 @@ judges with problem sets of its own, behind a wall of its own. What a lost worke
 Dask gives to another.
 """
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, InvalidStateError
+from concurrent.futures import Executor, Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from labkit.grading.sandbox import NoSandboxError
 
 try:
     from distributed import Client, KilledWorker, Security, get_worker
+    from distributed.comm import connect
 except ModuleNotFoundError as error:
     raise LabError(
         f"a cluster needs {error.name}, which is not installed.",
@@ -57,7 +59,7 @@ class Cluster(Executor):
         self._address = address
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # we tell it
         try:
-            _check_certificate(address)
+            _knock(address)
             self._client = Client(
                 address, timeout=CONNECT_SECONDS, set_as_default=False, name="labkit"
             )
@@ -119,10 +121,21 @@ class Cluster(Executor):
                     self._settle(future, CannotJudgeError(why, how, KEPT))
 
 
-def _check_certificate(address: str) -> None:
-    context = Security().get_connection_args("client").get("ssl_context")
-    if address.startswith("tls://") and context is None:
+def _knock(address: str) -> None:
+    """Fail where no scheduler is: a `Client` that fails may hang the next one.
+
+    It closes itself when it is collected as garbage; if that is while another starts,
+    it waits for a lock that its own thread holds.
+    """
+    secrets = Security().get_connection_args("client")
+    if address.startswith("tls://") and secrets.get("ssl_context") is None:
         raise ValueError("Dask's configuration, distributed.comm.tls, has no key")
+
+    async def knock() -> None:
+        await (await connect(address, CONNECT_SECONDS, **secrets)).close()
+
+    with ThreadPoolExecutor(1) as apart:  # a notebook has a loop that runs
+        apart.submit(lambda: asyncio.run(knock())).result()
 
 
 def _there(

@@ -315,6 +315,10 @@ class TestWhatIsRefused:
         "address", ["tcp://127.0.0.1:1", "tls://127.0.0.1:1", "127.0.0.1", "x://y:1"]
     )
     def test_an_address_at_which_no_scheduler_answers(self, address, monkeypatch):
+        def never(*_, **__):
+            raise AssertionError("a client that fails is left, and hangs the next one")
+
         monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+        monkeypatch.setattr(cluster, "Client", never)
         with pytest.raises(LabError, match=f"no Dask scheduler answers at {address}"):
             Cluster(address)
