@@ -6,8 +6,8 @@ PORT ?= 8888
 BROWSER ?= yes
 CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
-# One heap for all threads: glibc else gives autograd's thread one of its own, whose free
-# memory nobody else gets. Lesson 14 takes a gigabyte and a half less.
+# One heap for all threads. Else glibc gives autograd's thread one of its own, whose free
+# memory nobody else gets.
 export MALLOC_ARENA_MAX := 1
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
