@@ -93,7 +93,7 @@ class Course:
     @property
     def address(self) -> str:
         written = self.root / "scheduler.json"
-        until(written.exists)
+        until(lambda: written.exists() and written.read_text().strip().endswith("}"))
         return json.loads(written.read_text())["address"]
 
     def grade(self, out: str, *options: str, **settings) -> subprocess.Popen:
