@@ -15,8 +15,6 @@ ROADS = (
     "lesson 01 (the whole road), or lesson 04 (the short one, if you want to fine-tune "
     "soon)."
 )
-INSIDE = ("02_attention", "03_transformer")  # which lessons 10 and 11 need
-NEEDS_THE_INSIDE = 10
 DONE = "nothing is left here. Take a file of your own, as in lesson 16."
 
 
@@ -115,6 +113,7 @@ def go_on(rows: list[Row]) -> str:
         return ROADS
     after = max(ended, default=-1) + 1
     left = [row for row in rows[after:] + rows[:after] if not row.has_ended]
-    if after == NEEDS_THE_INSIDE:  # the short road passed them over
-        left.sort(key=lambda row: row.lesson.stem not in INSIDE)
-    return f"lesson {left[0].lesson.name}." if left else DONE
+    if not left:
+        return DONE
+    passed_over = (row for row in left if row.lesson.stem in left[0].lesson.needs)
+    return f"lesson {next(passed_over, left[0]).lesson.name}."

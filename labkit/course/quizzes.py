@@ -8,7 +8,7 @@ a line that opens.
 
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -47,6 +47,7 @@ class Lesson:
     title: str
     set: str | None
     questions: list[Question]
+    needs: Sequence[str] = ()  # lessons that the short road passes over
 
     @property
     def name(self) -> str:
@@ -68,7 +69,8 @@ def _read(path: Path) -> Lesson:
             for letter in "ABCD"
         }
         questions.append(Question(asked["asks"], options))
-    return Lesson(path.stem, told["title"], told.get("set"), questions)
+    needs = told.get("needs", ())
+    return Lesson(path.stem, told["title"], told.get("set"), questions, needs)
 
 
 def quiz(lesson: str) -> "Quiz":

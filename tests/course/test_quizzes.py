@@ -53,6 +53,7 @@ class TestForm:
         path = ROOT / "notebooks" / f"{lesson.stem}.ipynb"
         notebook = json.loads(path.read_text())
         assert lesson.title == notebook["metadata"]["labkit"]["title"]
+        assert {*lesson.needs} <= {one.stem for one in QUIZZES if one.stem < path.stem}
         assert lesson.set is None or f"exercises/{lesson.set}/" in path.read_text()
 
     @every_quiz
@@ -70,9 +71,9 @@ class TestForm:
     @every_question
     def test_texts_are_short_and_plain(self, question):
         options = question.options.values()
-        assert len(question.asks.split()) <= 75
-        assert all(len(option.says.split()) <= 30 for option in options)
-        assert all(5 <= len(option.because.split()) <= 60 for option in options)
+        assert len(question.asks.split()) <= 60
+        assert all(len(option.says.split()) <= 25 for option in options)
+        assert all(5 <= len(option.because.split()) <= 50 for option in options)
         assert len({option.says for option in options}) == 4
         told = " ".join([question.asks, *(o.says + o.because for o in options)])
         assert not {*"`$*\n"} & {*told.replace(" * ", "")}
